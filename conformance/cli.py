@@ -1,0 +1,170 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import pytest
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from conformance import __version__, catalogue
+from conformance.errors import ConformanceError, ExitCode
+from conformance.plugin import SUITE, options
+from conformance.run import Run
+from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
+
+app = typer.Typer(
+    name="prefect-conformance",
+    help="Does a server keep the contract of the Prefect REST API, and if not, exactly where?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _seed(value: str) -> int:
+    if value == "random":
+        return secrets.randbelow(2**31)
+    if not value.isdecimal():
+        raise typer.BadParameter(f"{value!r} is neither a whole number nor `random`")
+    return int(value)
+
+
+@app.command()
+def run(
+    url: Annotated[str | None, typer.Option(help="Test this server: the base URL of its API (…/api).")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Release to provision and test, such as prefect==3.9.1.", show_default="newest")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
+    ] = None,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
+    ] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only requirements or subjects that match. Repeatable."),
+    ] = None,
+    no_fuzz: Annotated[bool, typer.Option("--no-fuzz", help="Leave the fuzz out.")] = False,
+    fuzz_examples: Annotated[int, typer.Option(min=1, help="Generated cases an operation.")] = DEFAULT_FUZZ_EXAMPLES,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that run checks.")] = 1,
+    seed: Annotated[str, typer.Option(metavar="N|random", help="Seed of all that is generated.")] = str(DEFAULT_SEED),
+    waivers: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Accepted deviations. Repeatable.", show_default="the release's own"),
+    ] = None,
+    no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Accept no deviation.")] = False,
+    reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports go.")] = Path("reports"),
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed verdict.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Print the checks that would run, and run none.")] = False,
+) -> None:
+    """Test a Prefect API: a server at --url, or a real one that is provisioned for it.
+
+    Ends with 0 conformant, 1 non-conformant, 2 usage or configuration, 3 incomplete.
+    """
+    if url is not None and server is not None:
+        raise ConformanceError("--url and --server exclude each other: one server is tested at a time")
+    if waivers and no_waivers:
+        raise ConformanceError("--waivers and --no-waivers exclude each other")
+    settings = Settings(
+        url=url,
+        server=server,
+        headers=tuple(header or ()),
+        exclusive=exclusive,
+        select=tuple(select or ()),
+        fuzz=not no_fuzz,
+        fuzz_examples=fuzz_examples,
+        workers=workers,
+        seed=_seed(seed),
+        waivers=tuple(waivers or ()),
+        use_waivers=not no_waivers,
+        reports=reports,
+        fail_fast=fail_fast,
+    )
+    raise typer.Exit(_list(settings) if list_ else _run(settings))
+
+
+def _run(settings: Settings) -> int:
+    # What the user's own pytest is told must not change a verdict.
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    arguments = [
+        str(SUITE),
+        f"--rootdir={SUITE}",
+        f"--confcutdir={SUITE}",
+        "-c",
+        os.devnull,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-p",
+        "conformance.plugin.screen",
+        *options.arguments(settings),
+    ]
+    code = pytest.main(arguments)
+    return ExitCode.USAGE if code == pytest.ExitCode.USAGE_ERROR else int(code)
+
+
+def _list(settings: Settings) -> int:
+    console = Console(stderr=True)
+    this = Run(settings, lambda text: console.print(escape(text), style="dim"))
+    try:
+        this.open()
+        for requirement, subject in this.planned():
+            print(f"{requirement}\t{subject}")
+    finally:
+        this.close(begun=False)
+    return ExitCode.CONFORMANT
+
+
+@app.command("catalogue")
+def show_catalogue(
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="The requirement to explain.")] = None,
+) -> None:
+    """List the requirements, or explain one."""
+    console = Console()
+    requirements = catalogue.load()
+    if id_ is None:
+        table = Table("requirement", "level", "profile", "title", box=None, pad_edge=False)
+        for requirement in requirements.values():
+            table.add_row(requirement.id, requirement.level, requirement.profile, escape(requirement.title))
+        console.print(table)
+        return
+    if id_ not in requirements:
+        raise ConformanceError(f"the catalogue has no requirement {id_!r}; `prefect-conformance catalogue` lists them")
+    console.print(catalogue.explain(requirements[id_]), markup=False, highlight=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version of the suite."""
+    print(__version__)
+
+
+def main() -> None:
+    """The console script: every error that the user can mend is one line, and ends with the documented code."""
+    try:
+        app(standalone_mode=False)
+    except ConformanceError as error:
+        _end(str(error), ExitCode.USAGE)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.UsageError as error:
+        _end(error.format_message(), ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _end("interrupted", ExitCode.INCOMPLETE)
+
+
+def _end(message: str, code: ExitCode) -> None:
+    print(f"Error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

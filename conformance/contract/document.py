@@ -1,0 +1,67 @@
+"""An OpenAPI document as it came over the wire: whether it is one, and what of its paths is the base URL's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
+
+Document = dict[str, Any]
+
+
+class DocumentError(ValueError):
+    """The text is not an OpenAPI document that describes operations. The message is one line."""
+
+
+def parse(raw: bytes) -> Document:
+    """Decode `raw` and make sure that it is an OpenAPI 3 document with at least one operation.
+
+    Raises DocumentError, with what is wrong, for anything else.
+    """
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError("it is not JSON") from error
+    if not isinstance(document, dict):
+        raise DocumentError("it is JSON, but not an object")
+    version = document.get("openapi")
+    if not isinstance(version, str) or not version.startswith("3."):
+        found = f"`openapi` is {version!r}" if version is not None else "it has no `openapi` version"
+        raise DocumentError(f"{found}; OpenAPI 3.0 or 3.1 is needed")
+    paths = document.get("paths")
+    if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
+        raise DocumentError("it has no `paths` object")
+    if not any(method in item for item in paths.values() for method in METHODS):
+        raise DocumentError("it describes no operation")
+    return document
+
+
+def path_prefix(document: Document) -> str:
+    """The part of the base URL's path that the document states: in `servers`, or inside every path.
+
+    Orion and the releases up to 2.20 write `/api` into each path; later ones serve a document below
+    `/api` whose `servers` has it. Empty where the document states none.
+    """
+    servers = document.get("servers") or [{}]
+    stated = urlsplit(str(servers[0].get("url", ""))).path.rstrip("/")
+    return stated + _inside_paths(document)
+
+
+def without_prefix(document: Document) -> Document:
+    """The same document with paths that are relative to the API's base URL, and without `servers`."""
+    inside = _inside_paths(document)
+    paths = {path.removeprefix(inside): item for path, item in document["paths"].items()}
+    return {**{key: value for key, value in document.items() if key != "servers"}, "paths": paths}
+
+
+def digest(document: Document) -> str:
+    """SHA-256, in hexadecimal, of the document's canonical JSON (sorted keys, no white space)."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _inside_paths(document: Document) -> str:
+    return "/api" if all(path.startswith("/api/") for path in document["paths"]) else ""

@@ -1,0 +1,124 @@
+"""The filter grammar: what the body of each query may ask, read from its schema.
+
+A filter is a tree: `{"flow_runs": {"operator": "and_", "state": {"type": {"any_": [...]}}}}`. Keys that end in
+an underscore are operators, `operator` combines, everything else leads one level down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.contract.operations import Operation
+from conformance.contract.schemas import Schema, reference_name, resolve
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """What an operator takes: `kind` of a value, and whether it takes a list of them (`many`).
+
+    Kinds: uuid, date-time, string, boolean, integer, number, enum (its values in `options`), any.
+    """
+
+    kind: str
+    many: bool = False
+    options: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One field that can be filtered on: its path in the filter (`state.type`), and operators by name.
+
+    `deprecated`: the document says so; such a criterion may be accepted and ignored.
+    """
+
+    path: str
+    operators: Mapping[str, ValueType] = field(hash=False)
+    deprecated: bool = False
+
+    def body(self, **operators: Any) -> dict[str, Any]:
+        """A filter with this criterion alone: `{"state": {"type": {"any_": […]}}}`."""
+        node: dict[str, Any] = operators
+        for step in reversed(self.path.split(".")):
+            node = {step: node}
+        return node
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The filter of one collection inside a query's body, under the key `name` (`flow_runs`).
+
+    `combinable`: the places that accept `operator` (`""` is the filter itself, `tags`, `state`).
+    """
+
+    name: str
+    schema: str
+    criteria: Mapping[str, Criterion] = field(hash=False)
+    combinable: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Query:
+    """An operation that is asked with a filter in its body.
+
+    `collection` is the path's part before the verb (`flows`, `artifacts/latest`), `verb` the last
+    segment (`filter`, `count`, `paginate`, `history`, …), `properties` all that its body may name.
+    """
+
+    operation: Operation
+    collection: str
+    verb: str
+    filters: Mapping[str, Filter] = field(hash=False)
+    sorts: tuple[str, ...]
+    properties: frozenset[str]
+
+
+def queries(document: Schema, operations: Iterable[Operation]) -> Iterator[Query]:
+    """Every operation of the document whose body holds at least one filter, or that ends in `/filter`."""
+    for operation in operations:
+        if operation.method != "POST" or operation.body is None:
+            continue
+        properties = resolve(document, operation.body).get("properties", {})
+        filters = {name: found for name, schema in properties.items() if (found := _filter(document, name, schema))}
+        head, _, verb = operation.path.strip("/").rpartition("/")
+        if filters or verb == "filter":
+            sort = resolve(document, properties.get("sort", {}))
+            yield Query(operation, head, verb, filters, tuple(sort.get("enum", ())), frozenset(properties))
+
+
+def _filter(document: Schema, name: str, schema: Schema) -> Filter | None:
+    criteria: dict[str, Criterion] = {}
+    combinable: set[str] = set()
+
+    def walk(path: str, node: Schema, depth: int) -> None:
+        operators: dict[str, ValueType] = {}
+        for key, raw in node.get("properties", {}).items():
+            if key == "operator":
+                combinable.add(path)
+            elif key.endswith("_"):
+                operators[key] = _value_type(document, raw)
+            elif depth < _DEEPEST and "properties" in (below := resolve(document, raw)):
+                walk(f"{path}.{key}".lstrip("."), below, depth + 1)
+        if operators:
+            criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
+
+    walk("", resolve(document, schema), 0)
+    return Filter(name, reference_name(schema) or "", criteria, frozenset(combinable)) if criteria else None
+
+
+_DEEPEST = 4
+"""Filters nest two levels (`state.type`); the bound keeps a schema that refers to itself from running on."""
+
+
+def _value_type(document: Schema, raw: Schema) -> ValueType:
+    schema = resolve(document, raw)
+    if schema.get("type") == "array":
+        item = _value_type(document, schema.get("items", {}))
+        return ValueType(item.kind, many=True, options=item.options)
+    if "enum" in schema:
+        return ValueType("enum", options=tuple(schema["enum"]))
+    if (kind := schema.get("format")) in ("uuid", "date-time"):
+        return ValueType(str(kind))
+    kind = schema.get("type")
+    return ValueType(kind if kind in ("string", "boolean", "integer", "number") else "any")

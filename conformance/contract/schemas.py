@@ -1,0 +1,165 @@
+"""JSON Schemas of a document: references followed, and validators compiled once each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError, relevance
+from jsonschema.validators import extend
+
+from conformance.contract.formats import FORMATS
+
+Schema = Mapping[str, Any]
+
+
+def resolve(document: Schema, schema: Schema) -> Schema:
+    """Follow `$ref`, and the wrappers that FastAPI puts around one (`allOf` of one, `anyOf` with null).
+
+    Returns the schema meant, with the wrapper's own keywords (`default`, `description`) on top of it.
+    """
+    seen: set[str] = set()
+    while True:
+        inner: Schema | None = None
+        if isinstance(reference := schema.get("$ref"), str):
+            if reference in seen:
+                return {}
+            seen.add(reference)
+            inner = pointer(document, reference)
+        else:
+            for keyword in ("allOf", "anyOf", "oneOf"):
+                options = [option for option in schema.get(keyword, ()) if option.get("type") != "null"]
+                if len(options) == 1:
+                    inner = options[0]
+        if inner is None:
+            return schema
+        wrapper = {k: v for k, v in schema.items() if k not in ("$ref", "allOf", "anyOf", "oneOf")}
+        schema = {**inner, **wrapper}
+
+
+def reference_name(schema: Schema) -> str | None:
+    """The name of the component that `schema` refers to, through the wrappers that `resolve` sees through."""
+    if isinstance(reference := schema.get("$ref"), str):
+        return reference.rpartition("/")[2]
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        options = [option for option in schema.get(keyword, ()) if option.get("type") != "null"]
+        if len(options) == 1:
+            return reference_name(options[0])
+    return None
+
+
+def pointer(document: Schema, reference: str) -> Schema:
+    """What a local reference (`#/components/schemas/Flow`) points to; an empty schema where nothing is there."""
+    node: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        node = node.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, Mapping) else {}
+    return node if isinstance(node, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One place where a value breaks its schema. `where` is a path such as `[0].state.name`."""
+
+    where: str
+    rule: str
+    message: str
+
+
+class BodyValidator:
+    """A response body's schema, compiled once.
+
+    The schema may refer to `components` of its document. A `null` that the document does not allow is
+    told apart from every other mismatch: documents up to 2.20 leave `nullable` out throughout, and one
+    cause would otherwise hide all others.
+    """
+
+    def __init__(self, document: Schema, schema: Schema) -> None:
+        root = {**schema, "components": document.get("components", {})}
+        if str(document.get("openapi", "")).startswith("3.0"):
+            root = _as_json_schema(root)
+        self._strict = Draft202012Validator(root, format_checker=_FORMAT_CHECKER)
+        self._null_tolerant = _NullTolerant(root, format_checker=_FORMAT_CHECKER)
+
+    def mismatches(self, value: Any) -> list[Mismatch]:
+        """Where `value` breaks the schema, nulls left aside. Empty where it fits."""
+        if self._strict.is_valid(value):
+            return []
+        return _sorted(self._null_tolerant.iter_errors(value))
+
+    def nulls(self, value: Any) -> list[Mismatch]:
+        """Where `value` is null although the schema has no null there."""
+        if self._strict.is_valid(value):
+            return []
+        leaves = (leaf for error in self._strict.iter_errors(value) for leaf in _leaves(error))
+        return _sorted(leaf for leaf in leaves if leaf.instance is None)
+
+
+def _sorted(errors: Iterator[ValidationError]) -> list[Mismatch]:
+    found = {Mismatch(_where(error), _rule(error), _message(error)): None for error in map(_deepest, errors)}
+    return sorted(found, key=lambda mismatch: (mismatch.where, mismatch.rule))
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    if not error.context or error.instance is None:
+        yield error
+        return
+    for inner in error.context:
+        yield from _leaves(inner)
+
+
+def _deepest(error: ValidationError) -> ValidationError:
+    """Of the branches of an `anyOf`, the one that came furthest: what it lacked is what is wrong."""
+    while error.context:
+        error = min(error.context, key=lambda inner: (-len(inner.absolute_path), relevance(inner)))
+    return error
+
+
+def _where(error: ValidationError) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    return "".join(steps).removeprefix(".") or "(the whole body)"
+
+
+def _rule(error: ValidationError) -> str:
+    return str(error.validator)
+
+
+_LONGEST_MESSAGE = 200
+"""Characters; jsonschema's messages quote the whole value."""
+
+
+def _message(error: ValidationError) -> str:
+    return error.message if len(error.message) <= _LONGEST_MESSAGE else f"{error.message[:_LONGEST_MESSAGE]}…"
+
+
+def _tolerant(keyword: Any) -> Any:
+    def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if instance is not None:
+            yield from keyword(validator, value, instance, schema) or ()
+
+    return check
+
+
+_NullTolerant = extend(
+    Draft202012Validator, {name: _tolerant(keyword) for name, keyword in Draft202012Validator.VALIDATORS.items()}
+)
+
+_FORMAT_CHECKER = FormatChecker(formats=())
+for _name, _matches in FORMATS.items():
+    _FORMAT_CHECKER.checks(_name)(_matches)
+
+
+def _as_json_schema(schema: Any) -> Any:
+    """OpenAPI 3.0's own keywords in the terms of JSON Schema: `nullable` and boolean exclusive bounds."""
+    if isinstance(schema, list):
+        return [_as_json_schema(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    converted = {key: _as_json_schema(value) for key, value in schema.items()}
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(converted.get(exclusive), bool) and converted.pop(exclusive) and bound in converted:
+            converted[exclusive] = converted.pop(bound)
+    if converted.get("nullable") is True:
+        return {"anyOf": [{key: value for key, value in converted.items() if key != "nullable"}, {"type": "null"}]}
+    return converted

@@ -1,0 +1,78 @@
+"""Whether a record matches a filter, and which records of a world a whole query body selects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from conformance.oracle.operators import holds
+from conformance.resources import RESOURCES, Record, Relation, Resource, World
+
+Reading = Callable[[str, str], Any]
+"""Reads a record's value for a criterion and an operator of it."""
+
+Filter = Mapping[str, Any]
+
+
+def matches(resource: Resource, filter_: Filter | None, record: Record, world: World) -> bool:
+    """Whether `record` of `resource` satisfies `filter_`, the value of the collection's key in a query body.
+
+    Criteria are joined by AND, and so are the operators of one criterion, unless `operator` beside them says
+    `or_`. No filter, and a null in place of one, restrict nothing.
+    """
+
+    def read(criterion: str, operator: str) -> Any:
+        return resource.reader(criterion, operator)(record, world)
+
+    return _node("", filter_ or {}, read)
+
+
+def _node(path: str, node: Filter, read: Reading) -> bool:
+    results = list(_parts(path, node, read))
+    if not results:
+        return True
+    return any(results) if node.get("operator") == "or_" else all(results)
+
+
+def _parts(path: str, node: Filter, read: Reading) -> Iterator[bool]:
+    for key, value in node.items():
+        if key == "operator" or value is None:
+            continue
+        if key.endswith("_"):
+            yield holds(key, read(path, key), value)
+        else:
+            yield _node(f"{path}.{key}".lstrip("."), value, read)
+
+
+def select(collection: str, body: Mapping[str, Filter | None], world: World) -> list[Record]:
+    """The records of `collection` that a query with the filters of `body` must return, in the world's order.
+
+    `body` holds filters only: sorting and paging are other rules. A related collection's filter asks
+    that at least one linked member matches it. Raises LookupError for a key that nothing is known of.
+    """
+    resource = RESOURCES[collection]
+    own = body.get(collection)
+    others = {key: filter_ for key, filter_ in body.items() if key != collection and filter_ is not None}
+    unknown = others.keys() - frozenset().union(*(relation.keys() for relation in resource.related))
+    if unknown:
+        raise LookupError(f"{collection} has no relation for {sorted(unknown)}")
+    return [
+        record
+        for record in world.get(collection, ())
+        if matches(resource, own, record, world)
+        and all(_linked(relation, others, record, world) for relation in _asked(resource.related, others))
+    ]
+
+
+def _linked(relation: Relation, others: Mapping[str, Filter | None], record: Record, world: World) -> bool:
+    """Whether one linked member satisfies its own filter and has members of its own as the rest asks."""
+    resource = RESOURCES[relation.collection]
+    return any(
+        matches(resource, others.get(relation.key), other, world)
+        and all(_linked(beyond, others, other, world) for beyond in _asked(relation.then, others))
+        for other in relation.others(record, world)
+    )
+
+
+def _asked(relations: Sequence[Relation], others: Mapping[str, Filter | None]) -> Iterator[Relation]:
+    return (relation for relation in relations if relation.keys() & others.keys())

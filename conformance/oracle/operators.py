@@ -1,0 +1,111 @@
+"""What each operator of the filter grammar means on one value of a record.
+
+The sources are the REST Guidelines ("Common examples include …") and, for the operators that they do
+not name, the descriptions in the OpenAPI documents. A null satisfies no operator but `is_null_`, as in
+SQL: the guidelines do not say otherwise, and the catalogue grades what rests on that alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+
+class UnknownOperatorError(LookupError):
+    """The grammar has an operator that the suite has no meaning for."""
+
+
+def any_(value: Any, wanted: list[Any]) -> bool:
+    """The field matches any of the values; a list does if it holds one of them."""
+    if isinstance(value, list):
+        return bool(set(value) & set(wanted))
+    return value is not None and value in wanted
+
+
+def not_any_(value: Any, unwanted: list[Any]) -> bool:
+    """The field has none of the values. A null is left out, unless nothing is unwanted."""
+    if not unwanted:
+        return True
+    return value is not None and not any_(value, unwanted)
+
+
+def all_(value: Any, wanted: list[Any]) -> bool:
+    """The field holds all of the values."""
+    return set(wanted) <= set(value or ())
+
+
+def is_null_(value: Any, wanted: bool) -> bool:
+    """The field is null, or is not. A list without elements counts as null ("flows without tags")."""
+    return (value is None or value == []) is wanted
+
+
+def eq_(value: Any, wanted: Any) -> bool:
+    """The field equals the value."""
+    return value is not None and value == wanted
+
+
+def before_(value: Any, limit: str) -> bool:
+    """The instant is less than or equal to the value."""
+    return value is not None and instant(value) <= instant(limit)
+
+
+def after_(value: Any, limit: str) -> bool:
+    """The instant is greater than or equal to the value."""
+    return value is not None and instant(value) >= instant(limit)
+
+
+def ge_(value: Any, limit: float) -> bool:
+    """The number is greater than or equal to the value."""
+    return value is not None and value >= limit
+
+
+def le_(value: Any, limit: float) -> bool:
+    """The number is less than or equal to the value."""
+    return value is not None and value <= limit
+
+
+def like_(value: Any, part: str) -> bool:
+    """A case-insensitive partial match: the value stands somewhere in the field, as it is written."""
+    return value is not None and part.casefold() in value.casefold()
+
+
+def startswith_(value: Any, prefixes: Any) -> bool:
+    """The field starts with the value, or with one of them."""
+    return value is not None and value.startswith(tuple(prefixes) if isinstance(prefixes, list) else prefixes)
+
+
+def exists_(value: Any, wanted: bool) -> bool:
+    """There is one, or there is none."""
+    return bool(value) is wanted
+
+
+def instant(value: str) -> datetime:
+    """An RFC 3339 instant. One without a zone is UTC, as the API's own."""
+    found = datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    operator.__name__: operator
+    for operator in (
+        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_
+    )
+}  # fmt: skip
+# Two criteria name the parts of an object instead of an operator; each takes a list of values.
+PARTS = ("id_", "type_")
+
+
+def holds(operator: str, value: Any, operand: Any) -> bool:
+    """Whether a record's `value` satisfies an operator; an operand of null is no restriction.
+
+    A tuple stands for alternatives, of which one has to. Raises UnknownOperatorError.
+    """
+    if operand is None:
+        return True
+    meaning = any_ if operator in PARTS else OPERATORS.get(operator)
+    if meaning is None:
+        raise UnknownOperatorError(operator)
+    if isinstance(value, tuple):
+        return any(meaning(alternative, operand) for alternative in value)
+    return meaning(value, operand)

@@ -1,0 +1,52 @@
+"""What allure-pytest is told of each check: where it stands in the report, and the exchanges behind it."""
+
+from __future__ import annotations
+
+import allure
+
+from conformance.catalogue import Level, Requirement
+from conformance.target import Exchange, Journal, Redactor
+from conformance.target.curl import command
+
+_SEVERITY = {
+    Level.MUST: allure.severity_level.CRITICAL,
+    Level.SHOULD: allure.severity_level.NORMAL,
+    Level.MAY: allure.severity_level.MINOR,
+}
+_LONGEST_BODY = 2000
+"""Characters of a body in an attachment; the replay has the whole request."""
+
+_MOST = 12
+"""Exchanges in an attachment: the first ones set the scene, the last ones decide."""
+
+
+def label(requirement: Requirement, chapter: str, subject: str) -> None:
+    """Feature = chapter, story = requirement, severity = level, and a link to the requirement's explanation."""
+    allure.dynamic.title(f"{requirement.id} · {subject}")
+    allure.dynamic.feature(chapter)
+    allure.dynamic.story(f"{requirement.id}: {requirement.title}")
+    allure.dynamic.severity(_SEVERITY[requirement.level])
+    allure.dynamic.tag(requirement.level.value, requirement.profile.value)
+    allure.dynamic.description(f"{requirement.level}: {requirement.text}\n\nSource: {requirement.source}")
+    allure.dynamic.link(f"../catalogue.html#{requirement.id}", name=requirement.id)
+
+
+def attach(journal: Journal, redactor: Redactor) -> None:
+    """The check's exchanges as text, each with the `curl` that sends it again. Nothing where there are none."""
+    exchanges = journal.exchanges
+    if not exchanges:
+        return
+    dropped = journal.dropped + max(0, len(exchanges) - _MOST)
+    shown = (*exchanges[: _MOST // 2], *exchanges[-(_MOST // 2) :]) if len(exchanges) > _MOST else exchanges
+    parts = [_text(exchange, redactor) for exchange in shown]
+    if dropped:
+        parts.insert(_MOST // 2, f"… {dropped} more exchanges …")
+    allure.attach("\n\n".join(parts), name="exchanges", attachment_type=allure.attachment_type.TEXT)
+
+
+def _text(exchange: Exchange, redactor: Redactor) -> str:
+    body = redactor.text(exchange.response_body[: 4 * _LONGEST_BODY].decode("utf-8", "replace"))
+    if len(body) > _LONGEST_BODY:
+        body = f"{body[:_LONGEST_BODY]}… ({len(exchange.response_body)} bytes)"
+    milliseconds = exchange.seconds * 1000
+    return f"$ {command(exchange, redactor)}\n{exchange.status} in {milliseconds:.1f} ms\n{body}"

@@ -1,0 +1,200 @@
+"""In the process that runs checks: parametrises them from the contract, and turns how each ended into its verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from conformance import catalogue
+from conformance.contract import Contract
+from conformance.plugin import allure
+from conformance.run import Workbench, judge
+from conformance.suite.check import ABSENT, Declaration, declaration, selected
+from conformance.suite.fuzz import Campaigns
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.target import Client, Target
+from conformance.verdicts.ledger import apply
+from conformance.verdicts.model import Check, Judgement, Verdict
+from conformance.world import World
+
+_DECLARED = pytest.StashKey[Declaration]()
+_SUBJECT = pytest.StashKey[str]()
+_STARTED = pytest.StashKey[float]()
+
+
+class Bench:
+    """The plugin of one process; its fixtures are what checks may ask for."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self.workbench = workbench
+        self._catalogue = catalogue.load()
+        self._waivers = workbench.shared.waivers(self._catalogue)
+
+    # Fixtures
+
+    @pytest.fixture(scope="session", name="workbench")
+    def _workbench(self) -> Workbench:
+        return self.workbench
+
+    @pytest.fixture(scope="session")
+    def contract(self) -> Contract:
+        """What the target's OpenAPI document promises."""
+        return self.workbench.contract
+
+    @pytest.fixture(scope="session")
+    def target(self) -> Target:
+        """The server under test."""
+        return self.workbench.target
+
+    @pytest.fixture(scope="session")
+    def client(self) -> Client:
+        """The HTTP client; paths are relative to the API's base URL."""
+        return self.workbench.client
+
+    @pytest.fixture
+    def world(self) -> World:
+        """The population, and fresh members of any collection."""
+        return self.workbench.world
+
+    @pytest.fixture(scope="session")
+    def campaigns(self) -> Campaigns:
+        """The fuzz of each operation, done once."""
+        return self.workbench.campaigns
+
+    @pytest.fixture
+    def subject(self, request: pytest.FixtureRequest) -> Any:
+        """The check's subject, from its name in the item's id."""
+        if request.param == ABSENT:
+            raise NotApplicable("absent")
+        return self.workbench.subject(request.node.stash[_DECLARED], request.param)
+
+    # Collection
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One item a subject."""
+        if (declared := declaration(metafunc.function)) is not None:
+            names = declared.names(self.workbench.contract)
+            if "subject" not in metafunc.fixturenames:
+                raise pytest.UsageError(f"{metafunc.function.__name__} is a check, and takes no `subject`")
+            metafunc.parametrize("subject", names, ids=names, indirect=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out what is not asked for, and put the rest in the order of the catalogue."""
+        settings = self.workbench.settings
+        order = {requirement: number for number, requirement in enumerate(self._catalogue)}
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
+        for item in items:
+            declared = declaration(getattr(item, "function", None))
+            if declared is None or not isinstance(item, pytest.Function):
+                kept.append(item)
+                continue
+            subject = str(item.callspec.params["subject"])
+            item.stash[_DECLARED], item.stash[_SUBJECT] = declared, subject
+            # A check's failure is told by its verdict: pytest's own rendering of the traceback, 14 ms each,
+            # would be thrown away.
+            item.repr_failure = _no_traceback  # type: ignore[method-assign]
+            wanted = settings.fuzz or not declared.requirement.startswith("fuzz.")
+            (kept if wanted and selected(declared.requirement, subject, settings.select) else dropped).append(item)
+        chapters = {chapter: number for number, chapter in enumerate(self._catalogue.chapters)}
+
+        def place(item: pytest.Item) -> tuple[int, str, int]:
+            declared = item.stash.get(_DECLARED, None)
+            if declared is None:
+                return (len(chapters), "", 0)
+            chapter = declared.requirement.partition(".")[0]
+            # What is fuzzed once is judged by several requirements: they follow each other, a subject at a time.
+            by_subject = item.stash[_SUBJECT] if chapter == "fuzz" else ""
+            return (chapters.get(chapter, len(chapters)), by_subject, order.get(declared.requirement, len(order)))
+
+        kept.sort(key=place)
+        items[:] = kept
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell the controlling process what will be done. The first worker does: all collect the same."""
+        checks = [
+            Check(requirement=item.stash[_DECLARED].requirement, subject=item.stash[_SUBJECT], item=item.nodeid)
+            for item in session.items
+            if _DECLARED in item.stash
+        ]
+        lines = "".join(f"{check.model_dump_json()}\n" for check in checks)
+        draft = self.workbench.shared.plan.with_suffix(f".{time.monotonic_ns()}")
+        draft.write_text(lines, "utf-8")
+        draft.rename(self.workbench.shared.plan)
+
+    # One check
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Each check has the journal to itself."""
+        item.stash[_STARTED] = time.perf_counter()
+        with self.workbench.journal.check():
+            return (yield)
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """What Allure shows of a check."""
+        if _DECLARED in item.stash:
+            requirement = self._catalogue[item.stash[_DECLARED].requirement]
+            allure.label(requirement, self._catalogue.chapters[requirement.chapter], item.stash[_SUBJECT])
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """The verdict, and what pytest and Allure are to think of it."""
+        report = yield
+        if _DECLARED not in item.stash or call.when == "teardown" or (call.when == "setup" and not call.excinfo):
+            return report
+        judgement = judge(
+            self._catalogue[item.stash[_DECLARED].requirement],
+            item.stash[_SUBJECT],
+            call.excinfo.value if call.excinfo else None,
+            time.perf_counter() - item.stash[_STARTED],
+            self.workbench.journal,
+            self.workbench.redactor,
+        )
+        judgement = apply(judgement, self._waivers)
+        allure.attach(self.workbench.journal, self.workbench.redactor)
+        _reshape(report, call, judgement, item)
+        report.conformance = {  # type: ignore[attr-defined]
+            "judgement": judgement.model_dump(mode="json"),
+            "counts": self.workbench.journal.take_counts(),
+        }
+        return report
+
+
+def _no_traceback(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    return ""
+
+
+def _reshape(report: pytest.TestReport, call: pytest.CallInfo[None], judgement: Judgement, item: pytest.Item) -> None:
+    """Make pytest's outcome and exception say what the verdict says.
+
+    The exception is replaced by one with the redacted text: other plugins print what they find there.
+    """
+    path, line, _ = item.location
+    text = "\n".join(part for part in (judgement.summary, judgement.details) if part)
+    match judgement.verdict:
+        case Verdict.PASSED:
+            return
+        case Verdict.FAILED:
+            report.outcome, report.longrepr = "failed", text
+            ended: BaseException = Violation(text)
+        case Verdict.WAIVED:
+            report.outcome, report.longrepr = "skipped", text
+            report.wasxfail = judgement.waiver or ""
+            ended = Violation(text)
+        case Verdict.NOT_APPLICABLE:
+            report.outcome, report.longrepr = "skipped", (path, line or 0, f"not applicable: {judgement.summary}")
+            ended = NotApplicable(text)
+        case Verdict.COULD_NOT_RUN:
+            report.outcome, report.longrepr = "failed", f"could not run: {text}"
+            ended = CouldNotRun(text)
+    raised = call.excinfo.tb if call.excinfo else None
+    call.excinfo = pytest.ExceptionInfo.from_exception(ended.with_traceback(raised))

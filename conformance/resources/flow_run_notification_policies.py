@@ -1,0 +1,36 @@
+"""Notification policies of flow runs, in the generations before automations took their place."""
+
+from __future__ import annotations
+
+from conformance.resources.base import Record, Resource, Workshop
+from conformance.resources.block_documents import BLOCK_DOCUMENTS
+
+
+def body(shop: Workshop) -> Record:
+    """An inactive policy, so that no run of the suite notifies anybody."""
+    return {
+        "is_active": False,
+        "state_names": ["Failed"],
+        "tags": ["red", "blue"],
+        "block_document_id": shop.shared("block_documents").record["id"],
+        "message_template": "{flow_run_name} failed",
+    }
+
+
+FLOW_RUN_NOTIFICATION_POLICIES = Resource(
+    name="flow_run_notification_policies",
+    members=("/flow_run_notification_policies/{id}",),
+    creates="POST /flow_run_notification_policies/",
+    reads="GET /flow_run_notification_policies/{id}",
+    updates="PATCH /flow_run_notification_policies/{id}",
+    destroys="DELETE /flow_run_notification_policies/{id}",
+    body=body,
+    patches={
+        "is_active": True,
+        "state_names": ["Crashed"],
+        # A tag that no run carries, for the moment in which the policy is active.
+        "tags": lambda shop, record: [shop.name("tag")],
+        "message_template": "{flow_run_name} crashed",
+        "block_document_id": lambda shop, record: BLOCK_DOCUMENTS.make(shop).record["id"],
+    },
+)

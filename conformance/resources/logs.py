@@ -1,0 +1,39 @@
+"""Logs: written in batches, read through the filter, never changed."""
+
+from __future__ import annotations
+
+from conformance.resources.base import Made, Record, Resource, Workshop, listed_under
+from conformance.resources.flow_runs import FLOW_RUNS
+
+
+def entry(shop: Workshop, flow_run: str) -> Record:
+    """One entry of a flow run's log."""
+    return {
+        "name": "conformance",
+        "level": 20,
+        "message": shop.name("message"),
+        "timestamp": "2024-01-01T00:00:00Z",
+        "flow_run_id": flow_run,
+    }
+
+
+def body(shop: Workshop) -> list[Record]:
+    """One entry for the shared flow run."""
+    return [entry(shop, shop.shared("flow_runs").record["id"])]
+
+
+def make(shop: Workshop) -> Made:
+    """The only entry of a new flow run: no answer gives the id of an entry that was written."""
+    run = FLOW_RUNS.make(shop).record["id"]
+    sent = [entry(shop, run)]
+    shop.send("POST /logs/", sent)
+    return LOGS.read_back(shop, Made("logs", sent[0], {}, sent))
+
+
+def find(shop: Workshop, made: Made) -> Record:
+    """The entry in the log of its flow run."""
+    listed = shop.send("POST /logs/filter", {"logs": {"flow_run_id": {"any_": [made.record["flow_run_id"]]}}})
+    return listed_under(listed, "message", made.record["message"])
+
+
+LOGS = Resource(name="logs", creates="POST /logs/", body=body, maker=make, finder=find)

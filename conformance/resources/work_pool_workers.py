@@ -1,0 +1,45 @@
+"""The workers of a work pool: a heartbeat makes one, and only the pool's list shows it."""
+
+from __future__ import annotations
+
+from conformance.resources.base import Made, Record, Resource, Workshop, documented, listed_under
+
+
+def workers(prefix: str) -> Resource:
+    """The collection under a path prefix."""
+    pools = f"{prefix}work_pools"
+    heartbeat = f"POST /{pools}/{{work_pool_name}}/workers/heartbeat"
+    create_pool = f"POST /{pools}/"
+
+    def body(shop: Workshop) -> Record:
+        return documented(shop, heartbeat, {"name": shop.name("worker"), "heartbeat_interval_seconds": 60})
+
+    def make(shop: Workshop) -> Made:
+        # A pool of its own, because a heartbeat changes the status of the pool.
+        pool = documented(shop, create_pool, {"name": shop.name("pool"), "type": "process", "base_job_template": {}})
+        within = {"work_pool_name": str(shop.send(create_pool, pool)["name"])}
+        sent = body(shop)
+        shop.send(heartbeat, sent, **within)
+        return resource.read_back(shop, Made(resource.name, {"name": sent["name"]}, within, sent, within))
+
+    def find(shop: Workshop, made: Made) -> Record:
+        listed = shop.send(f"POST /{pools}/{{work_pool_name}}/workers/filter", {}, **made.address)
+        return listed_under(listed, "name", made.record["name"])
+
+    member = f"/{pools}/{{work_pool_name}}/workers/{{name}}"
+    resource = Resource(
+        name=f"{pools}/workers",
+        members=(member,),
+        creates=heartbeat,
+        destroys=f"DELETE {member}",
+        body=body,
+        maker=make,
+        finder=find,
+        # A worker is offline when its last heartbeat is too long ago at the time of reading.
+        clock=frozenset({"status"}),
+    )
+    return resource
+
+
+WORK_POOL_WORKERS = workers("")
+EXPERIMENTAL_WORK_POOL_WORKERS = workers("experimental/")

@@ -1,0 +1,67 @@
+"""From how a check ended to its verdict, and to the one screen that a failure is shown on."""
+
+from __future__ import annotations
+
+import traceback
+
+from conformance.catalogue import Requirement
+from conformance.errors import TargetTrouble
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.target import Journal, Redactor
+from conformance.target.curl import command
+from conformance.verdicts.model import Judgement, Verdict
+from conformance.world import SeedingError
+
+_MOST_CURLS = 10
+"""Commands in one failure: what came before them is in the Allure report."""
+
+
+def judge(
+    requirement: Requirement,
+    subject: str,
+    ended: BaseException | None,
+    seconds: float,
+    journal: Journal,
+    redactor: Redactor,
+) -> Judgement:
+    """The verdict of a check that returned (`ended` is None) or raised.
+
+    Only a Violation is a failure of the server. A NotApplicable counts where the catalogue has its
+    condition. All else kept the check from deciding: a busy or absent target, a defect of the suite.
+    """
+    verdict, summary, details = Verdict.COULD_NOT_RUN, "", ""
+    findings: tuple[str, ...] = ()
+    match ended:
+        case None:
+            verdict = Verdict.PASSED
+        case Violation():
+            verdict, summary, findings = Verdict.FAILED, ended.summary, ended.findings
+            details = screen(ended, journal, redactor)
+        case NotApplicable() if ended.condition in requirement.conditions:
+            verdict, summary = Verdict.NOT_APPLICABLE, requirement.conditions[ended.condition]
+        case NotApplicable():
+            summary = f"the catalogue has no condition `{ended.condition}` for {requirement.id}"
+        case CouldNotRun() | TargetTrouble() | SeedingError():
+            summary = str(ended)
+        case _:
+            summary = f"the suite itself failed: {type(ended).__name__}: {ended}"
+            details = "".join(traceback.format_exception(ended))
+    return Judgement(
+        requirement=requirement.id,
+        subject=subject,
+        verdict=verdict,
+        summary=redactor.text(summary),
+        details=redactor.text(details),
+        seconds=round(seconds, 4),
+        findings=findings,
+    )
+
+
+def screen(violation: Violation, journal: Journal, redactor: Redactor) -> str:
+    """Expected against observed, and the commands that replay the exchanges that show it."""
+    shown = violation.exchanges or journal.exchanges[-_MOST_CURLS:]
+    replay = [command(exchange, redactor) for exchange in shown]
+    more = 0 if violation.exchanges else len(journal.exchanges) + journal.dropped - len(shown)
+    if more:
+        replay.insert(0, f"# after {more} more requests")
+    return "\n".join([violation.details, *(["replay:", *replay] if replay else [])]).strip()

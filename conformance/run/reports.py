@@ -1,0 +1,121 @@
+"""The reports of a run, all rendered from its one ledger."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from conformance import __version__
+from conformance.errors import ConformanceError
+from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED
+from conformance.verdicts import allure, document, explanations, junit, terminal
+
+if TYPE_CHECKING:
+    from conformance.run.run import Run
+
+
+@dataclass(frozen=True)
+class Written:
+    """The document that was written, and a line for each report that could not be."""
+
+    document: document.Document
+    files: tuple[Path, ...]
+    missing: tuple[str, ...]
+
+
+def prepare(folder: Path) -> None:
+    """Make sure that reports can be written to `folder`. Raises ConformanceError, before anything is run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConformanceError(
+            f"can't write reports to {folder}: {error.strerror or error}; name another folder with --reports"
+        ) from error
+
+
+def write(run: Run) -> Written:
+    """Write every report of a closed run.
+
+    The verdicts come first: what can fail after them loses nothing. They are written once more at the end,
+    with the time that the reports took.
+    """
+    folder = run.settings.reports
+    verdicts = folder / "verdicts.json"
+    document.write(_document(run), verdicts)
+    files, missing = [verdicts], []
+    with run.phase("reports"):
+        run.progress("writing the reports")
+        written = _document(run)
+        junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml")
+        files.append(folder / "junit.xml")
+        (folder / "catalogue.html").write_text(explanations.render(run.catalogue), "utf-8")
+        results = folder / "allure-results"
+        if results.is_dir():
+            allure.environment(results, _facts(written))
+            if why := allure.render(results, folder / "allure-report", run.progress):
+                missing.append(why)
+            else:
+                files.append(folder / "allure-report" / "index.html")
+    written = _document(run)
+    document.write(written, verdicts)
+    return Written(written, tuple(files), tuple(missing))
+
+
+def _document(run: Run) -> document.Document:
+    target = document.Target()
+    if run.workbench is not None:
+        found = run.workbench.target
+        target = document.Target(
+            url=run.workbench.redactor.url(found.url),
+            server="prefect",
+            version=found.version,
+            contract_sha256=found.contract.sha256,
+        )
+    about = document.Run(
+        seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers
+    )
+    suite = document.Suite(version=__version__)
+    return document.build(run.ledger, suite=suite, target=target, run=about, timings=run.timings)
+
+
+def show(run: Run, written: Written, console: Console) -> None:
+    """Print every failure on a screen of its own, the table, the result, and where the reports are."""
+    terminal.failures(console, written.document, run.ledger.judgements, run.catalogue, _rerun(run))
+    terminal.summary(console, written.document, run.catalogue, written.files, written.missing)
+
+
+def _rerun(run: Run) -> str:
+    """The command line that names this run's target again. A header is named without its value."""
+    settings = run.settings
+    parts = ["prefect-conformance", "run"]
+    if settings.url is not None and run.workbench is not None:
+        parts += ["--url", run.workbench.redactor.url(settings.url)]
+    if settings.server is not None:
+        parts += ["--server", settings.server]
+    for header in settings.headers:
+        name = header.partition(":")[0].strip()
+        parts += ["--header", f"{name}: …"]
+    if settings.seed != DEFAULT_SEED:
+        parts += ["--seed", str(settings.seed)]
+    if settings.fuzz_examples != DEFAULT_FUZZ_EXAMPLES:
+        parts += ["--fuzz-examples", str(settings.fuzz_examples)]
+    return shlex.join(parts)
+
+
+def _facts(written: document.Document) -> dict[str, str]:
+    """What Allure shows of the run."""
+    return {
+        "target": written.target.url or "",
+        "server": f"{written.target.server} {written.target.version}",
+        "contract": written.target.contract_sha256 or "",
+        "suite": written.suite.version,
+        "seed": str(written.run.seed),
+        "result": written.result.value,
+    }

@@ -1,0 +1,185 @@
+"""The life of a run: find or start the target, seed the world, and at the end clean up and report."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from conformance import catalogue
+from conformance.errors import ConformanceError, TargetTrouble
+from conformance.run import reports
+from conformance.run.workbench import Shared, Workbench
+from conformance.settings import Settings
+from conformance.suite.check import POPULATED, declarations, selected
+from conformance.target import discover, embedded, parse_headers
+from conformance.verdicts import waivers
+from conformance.verdicts.ledger import Ledger
+from conformance.world import Population, SeedingError, seed, sweep
+
+Progress = Callable[[str], None]
+
+
+class Run:
+    """A run in its controlling process. `open` and `close` are its two ends; `close` also follows a failed `open`.
+
+    `timings`: phase -> wall seconds. `shared` is there once the target has been found.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self.settings = settings
+        self.progress = progress
+        self.catalogue = catalogue.load()
+        self.ledger = Ledger(self.catalogue)
+        self.started = datetime.now(UTC)
+        self.timings: dict[str, float] = {}
+        self.workbench: Workbench | None = None
+        self._clock = time.perf_counter()
+        self._server: embedded.EmbeddedServer | None = None
+        self._folder: Path | None = None
+
+    def open(self) -> Self:
+        """Everything that comes before the first check.
+
+        Raises ConformanceError, with one line for the user, where the run can't begin.
+        """
+        reports.prepare(self.settings.reports)
+        headers = parse_headers(self.settings.headers)
+        waivers.load(self.settings.waivers, self.catalogue)  # bad input is said before anything is started
+        url = self.settings.url or self._start()
+        with self.phase("target"):
+            self.progress(f"reading the contract of {url}")
+            target = discover(url, headers)
+            for note in target.notes:
+                self.progress(note)
+            files = self._waiver_files(target.version)
+            accepted = waivers.load(files, self.catalogue)
+            self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered)
+            self.ledger.operations(target.contract.operations)
+            self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
+            # On a server of our own, the same names in every run make the same requests. On one that is
+            # shared, nobody else's objects may begin as ours do.
+            prefix = "conformance" if self.settings.url is None else f"conformance-{secrets.token_hex(3)}"
+            shared = Shared(
+                settings=self.settings,
+                url=target.url,
+                version=target.version,
+                prefix=prefix,
+                waiver_files=files,
+                folder=self._folder,
+            )
+            shared.document.write_bytes(target.raw)
+            self.workbench = Workbench(shared, contract=target.contract)
+            if next(self.planned(), None) is None:
+                raise ConformanceError(
+                    f"no check matches --select {' '.join(map(repr, self.settings.select))}; "
+                    "`prefect-conformance run --list` prints what there is"
+                )
+        return self
+
+    def populate(self) -> None:
+        """Seed the world, where a check that is asked for is judged on it.
+
+        A target that refuses it is no reason to stop: what needs the world could not run, and all else can.
+        """
+        workbench = self._opened()
+        if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned()):
+            return
+        with self.phase("world"):
+            self.progress("seeding the world")
+            try:
+                population = seed(workbench.workshop)
+            except (SeedingError, TargetTrouble) as error:
+                self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
+                population = Population(trouble=str(error))
+            workbench.shared.population.write_text(population.model_dump_json(), "utf-8")
+
+    def planned(self) -> Iterator[tuple[str, str]]:
+        """Requirement and subject of every check that is asked for, in the order of the catalogue."""
+        contract = self._opened().contract
+        order = {requirement: number for number, requirement in enumerate(self.catalogue)}
+        for _, declared in sorted(declarations(), key=lambda entry: order[entry[1].requirement]):
+            if not self.settings.fuzz and declared.requirement.startswith("fuzz."):
+                continue
+            for name in declared.names(contract):
+                if selected(declared.requirement, name, self.settings.select):
+                    yield declared.requirement, name
+
+    def close(self, begun: bool = True) -> reports.Written | None:
+        """Clean up, write the reports, stop the server. Returns what was written, None where no run had begun."""
+        try:
+            if self.workbench is not None:
+                self._sweep(self.workbench)
+                for operation, statuses in self.workbench.journal.take_counts().items():
+                    for status, number in statuses.items():
+                        self.ledger.count(operation, status, number)
+        finally:
+            self._stop()
+        self.ledger.close()
+        if not begun:
+            return None
+        return reports.write(self)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the run was made."""
+        return time.perf_counter() - self._clock
+
+    @property
+    def _filtered(self) -> bool:
+        return bool(self.settings.select) or not self.settings.fuzz
+
+    def _opened(self) -> Workbench:
+        if self.workbench is None:
+            raise RuntimeError("the run has not been opened")
+        return self.workbench
+
+    def _start(self) -> str:
+        release = embedded.release(self.settings.server) if self.settings.server else embedded.newest()
+        began = time.perf_counter()
+
+        def say(text: str) -> None:
+            if text == "starting":
+                self.timings["provisioning"] = round(time.perf_counter() - began, 3)
+            self.progress(f"prefect {release.version}: {text}")
+
+        self._server = embedded.start(release, say)
+        self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
+        return self._server.url
+
+    def _waiver_files(self, version: str) -> tuple[Path, ...]:
+        if self.settings.waivers or not self.settings.use_waivers:
+            return self.settings.waivers
+        path = waivers.shipped(version)
+        return (path,) if path else ()
+
+    def _sweep(self, workbench: Workbench) -> None:
+        if self._server is not None:
+            return  # it is thrown away with its database
+        with self.phase("clean-up"):
+            self.progress("removing what the run created")
+            for line in sweep(workbench.client, workbench.workshop.ledger):
+                self.ledger.error(f"clean-up: {workbench.redactor.text(line)}")
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        if self.workbench is not None:
+            self.workbench.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the wall time of what is inside to the timings."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - started, 3)

@@ -1,0 +1,101 @@
+"""What every process of a run has: the target, the contract, a client, the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance.catalogue import Catalogue
+from conformance.contract import Contract
+from conformance.settings import Settings
+from conformance.suite.check import Declaration
+from conformance.suite.fuzz import Campaigns
+from conformance.target import Client, Journal, Redactor, Target, parse_headers
+from conformance.verdicts import waivers
+from conformance.verdicts.waivers import Waivers
+from conformance.world import CreatedLedger, HttpWorkshop, Population, World
+
+
+class Shared(BaseModel):
+    """What the controlling process tells its workers, as JSON. Everything large is in files of `folder`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    url: str
+    version: str
+    prefix: str
+    """Begins the name of every object of the run."""
+    waiver_files: tuple[Path, ...]
+    folder: Path
+    """A temporary folder of the run: the document, the population, the ledger of created objects."""
+
+    def waivers(self, catalogue: Catalogue) -> Waivers:
+        """The accepted deviations. Raises WaiverError."""
+        return waivers.load(self.waiver_files, catalogue)
+
+    @property
+    def document(self) -> Path:
+        """The OpenAPI document as the target served it."""
+        return self.folder / "openapi.json"
+
+    @property
+    def population(self) -> Path:
+        """The population's records."""
+        return self.folder / "population.json"
+
+    @property
+    def created(self) -> Path:
+        """The ledger of created objects."""
+        return self.folder / "created.jsonl"
+
+    @property
+    def plan(self) -> Path:
+        """The checks that the run means to do, a line of JSON each."""
+        return self.folder / "plan.jsonl"
+
+
+class Workbench:
+    """The tools of one process. `worker` tells the processes of a run apart in the names that they give out."""
+
+    def __init__(self, shared: Shared, worker: str = "main", contract: Contract | None = None) -> None:
+        self.shared = shared
+        self.settings = shared.settings
+        self.journal = Journal()
+        raw = shared.document.read_bytes()
+        self.contract = contract or Contract.parse(raw)
+        self.target = Target(shared.url, shared.version, self.contract, raw)
+        headers = parse_headers(shared.settings.headers)
+        self.redactor = Redactor(headers.values())
+        self.client = Client(shared.url, headers, self.contract, self.journal)
+        self.workshop = HttpWorkshop(
+            self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
+        )
+        self._subjects: dict[Any, Mapping[str, Any]] = {}
+
+    @cached_property
+    def world(self) -> World:
+        """The population that the controlling process seeded, and this process's workshop."""
+        path = self.shared.population
+        population = Population.model_validate_json(path.read_text("utf-8")) if path.exists() else Population()
+        return World(population, self.workshop, exclusive=self.settings.owns_target)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """The fuzz of each operation, done once."""
+        settings = self.settings
+        return Campaigns(self.contract, self.client, self.world, settings.fuzz_examples, settings.seed)
+
+    def subject(self, declared: Declaration, name: str) -> Any:
+        """The subject of that name, as the check's declaration finds it in the contract."""
+        if declared.subjects not in self._subjects:
+            self._subjects[declared.subjects] = declared.subjects(self.contract)
+        return self._subjects[declared.subjects][name]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()

@@ -1,0 +1,43 @@
+"""What a run was asked to do: one immutable value, made by the command line or by pytest's options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_SEED = 20221013
+"""The fixed seed. Any number would do; what counts is that it is the same in every run."""
+
+DEFAULT_FUZZ_EXAMPLES = 8
+"""Generated cases an operation. Measured: see "How long it takes" in the README."""
+
+
+class Settings(BaseModel):
+    """Every choice of a run.
+
+    `url` is the base URL of the API under test (`http://host:4200/api`). Where it is None, a real
+    server of the release `server` (`prefect==3.9.1`; None: the newest supported one) is provisioned.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    server: str | None = None
+    headers: tuple[str, ...] = ()
+    exclusive: bool = False
+    select: tuple[str, ...] = ()
+    fuzz: bool = True
+    fuzz_examples: Annotated[int, Field(ge=1)] = DEFAULT_FUZZ_EXAMPLES
+    workers: Annotated[int, Field(ge=1)] = 1
+    seed: int = DEFAULT_SEED
+    waivers: tuple[Path, ...] = ()
+    use_waivers: bool = True
+    reports: Path = Path("reports")
+    fail_fast: bool = False
+
+    @property
+    def owns_target(self) -> bool:
+        """Whether the target belongs to this run alone, so that nothing of others can be in it."""
+        return self.url is None or self.exclusive

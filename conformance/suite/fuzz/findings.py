@@ -1,0 +1,79 @@
+"""What one exchange breaks: every rule of the chapter looks at every exchange."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from conformance.contract import Contract, Operation
+from conformance.target import BUSY, Exchange
+
+SERVER_ERROR = "fuzz.no-server-error"
+STATUS = "fuzz.status-documented"
+CONTENT_TYPE = "fuzz.content-type"
+SCHEMA = "fuzz.response-schema"
+NULL = "fuzz.null-documented"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which an exchange breaks a requirement.
+
+    `fingerprint` is the same for the same deviation in any run; `message` may hold what differs.
+    """
+
+    requirement: str
+    fingerprint: str
+    message: str
+    exchange: Exchange
+
+
+def judge(contract: Contract, operation: Operation, exchange: Exchange) -> Iterator[Finding]:
+    """The findings of one exchange with `operation`. A server that is busy is judged by nothing here."""
+    status = exchange.status
+    if status in BUSY:
+        return
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        text = exchange.response_body.decode("utf-8", "replace")
+        yield Finding(SERVER_ERROR, str(status), f"a server error: {status} {text[:200]}", exchange)
+        return
+    answers = operation.answer(status)
+    if answers is None:
+        documented = ", ".join(operation.answers) or "none"
+        yield Finding(STATUS, str(status), f"{status} is not documented; documented: {documented}", exchange)
+        return
+    media = exchange.response_headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not _documented(media, bool(exchange.response_body), answers):
+        found = media or "no content type"
+        expected = ", ".join(answers) or "no body"
+        yield Finding(CONTENT_TYPE, f"{status} {found}", f"{status} comes as {found}; documented: {expected}", exchange)
+        return
+    yield from _body(contract, operation, exchange, media)
+
+
+def _documented(media: str, has_body: bool, documented: Iterable[str]) -> bool:
+    allowed = {name.partition(";")[0].strip().lower() for name in documented}
+    # Where no content is documented, none is expected.
+    return media in allowed if allowed else not has_body
+
+
+def _body(contract: Contract, operation: Operation, exchange: Exchange, media: str) -> Iterator[Finding]:
+    validator = contract.validator(operation, exchange.status, media)
+    if validator is None or "json" not in media:
+        return
+    try:
+        value = json.loads(exchange.response_body)
+    except (ValueError, RecursionError) as error:
+        yield Finding(SCHEMA, f"{exchange.status} not JSON", f"the body is not JSON: {error}", exchange)
+        return
+    for requirement, mismatches in ((SCHEMA, validator.mismatches(value)), (NULL, validator.nulls(value))):
+        for mismatch in mismatches:
+            where = re.sub(r"\[\d+\]", "[]", mismatch.where)
+            rule = "" if requirement == NULL else f" {mismatch.rule}"
+            yield Finding(
+                requirement, f"{exchange.status} {where}{rule}", f"{mismatch.where}: {mismatch.message}", exchange
+            )

@@ -1,0 +1,81 @@
+"""Generated cases of one operation, the same ones in every run with the same seed."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+
+from conformance.contract import Contract, Operation
+
+AnyCase = Case[Any]
+
+_NEGATIVE_SHARE = 4
+"""One case that breaks the schema for so many that keep it: breaking one on purpose costs five times as much."""
+
+
+class Generator:
+    """Schemathesis over a contract. Header parameters are left out of what it sees.
+
+    The one header of this API, `x-prefect-api-version`, stands on nearly every operation; a random value
+    of it is refused before anything else is looked at.
+    """
+
+    def __init__(self, contract: Contract, random_seed: int) -> None:
+        self._schema = schemathesis.openapi.from_dict(_without_headers(contract.document))
+        self._seed = random_seed
+
+    def cases(self, operation: Operation, number: int) -> list[tuple[AnyCase, bool]]:
+        """At most `number` cases that keep the schema, and a share that break it; each with whether it keeps it."""
+        target = self._schema[operation.path][operation.method]
+        found = [(case, True) for case in self._draw(target, GenerationMode.POSITIVE, number, operation.label)]
+        if _can_be_broken(operation):
+            broken = self._draw(target, GenerationMode.NEGATIVE, max(1, number // _NEGATIVE_SHARE), operation.label)
+            found += [(case, False) for case in broken]
+        return found
+
+    def _draw(self, target: Any, mode: GenerationMode, number: int, label: str) -> list[AnyCase]:
+        cases: list[AnyCase] = []
+
+        @seed(zlib.crc32(f"{self._seed} {mode.value} {label}".encode()))
+        @settings(
+            max_examples=number,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(target.as_strategy(generation_mode=mode))
+        def collect(case: AnyCase) -> None:
+            cases.append(case)
+
+        with contextlib.suppress(Unsatisfiable):  # no such case exists: what was drawn until then is all there is
+            collect()
+        return cases
+
+
+def _can_be_broken(operation: Operation) -> bool:
+    """Whether a request can break the schema at all: any text is a legal string in a path."""
+    return operation.body is not None or any(
+        parameter.schema.get("type") != "string" or "format" in parameter.schema or "pattern" in parameter.schema
+        for parameter in operation.parameters
+        if parameter.where in ("path", "query")
+    )
+
+
+def _without_headers(document: dict[str, Any]) -> dict[str, Any]:
+    paths = {
+        path: {
+            method: {**spec, "parameters": [p for p in spec.get("parameters", ()) if p.get("in") != "header"]}
+            if isinstance(spec, dict)
+            else spec
+            for method, spec in item.items()
+        }
+        for path, item in document["paths"].items()
+    }
+    return {**document, "paths": paths}

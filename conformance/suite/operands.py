@@ -1,0 +1,103 @@
+"""Operands for one operator of one criterion: values of the world that hit, and near misses that must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta, timezone
+from typing import Any
+
+from conformance.contract import ValueType
+from conformance.oracle.operators import instant
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""A UUID that no object has."""
+
+_ELSEWHERE = timezone(timedelta(hours=5, minutes=30))
+_MOST = 6
+"""Values of the world that are tried an operator."""
+
+_WILD = frozenset("%_\\")
+"""What SQL's LIKE gives a meaning of its own."""
+
+
+def operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands for `operator`; `values` are what the world's records have there, nulls and lists included."""
+    present = _distinct(value for value in values if value is not None)
+    match operator:
+        case "is_null_" | "exists_" | "eq_" if takes.kind == "boolean":
+            yield from (True, False)
+        case "any_" | "not_any_" | "id_" | "type_":
+            yield from _lists(takes, _distinct(_items(present)))
+        case "all_":
+            yield from _supersets(present)
+        case "before_" | "after_":
+            yield from _instants(present)
+        case "ge_" | "le_":
+            yield from sorted({number + step for number in present for step in (-1, 0, 1)})
+        case "like_":
+            yield from _parts(_distinct(_items(present)))
+        case "startswith_":
+            yield from ([value[:-1]] for value in present[:_MOST] if len(value) > 1)
+        case "eq_":
+            yield from present[:_MOST]
+
+
+def _lists(takes: ValueType, values: list[Any]) -> Iterator[list[Any]]:
+    nobody = NOBODY if takes.kind == "uuid" else None if takes.kind == "enum" else "nobody-has-this"
+    options = list(takes.options) or values
+    for value in values[:_MOST]:
+        yield [value]
+    if len(values) > 1:
+        yield [values[0], values[-1]]
+        yield values[1:]
+        yield [values[0], values[0]]
+    if nobody is not None:
+        yield [nobody]
+        yield [*values[:1], nobody]
+    yield from ([option] for option in options if takes.kind == "enum" and option not in values)
+    if takes.kind == "string":
+        # One character off, and the other case: neither is the value.
+        yield from ([near] for value in values[:2] for near in (value[:-1], value.swapcase()) if near not in values)
+
+
+def _supersets(present: list[Any]) -> Iterator[list[Any]]:
+    for value in _distinct(tuple(value) for value in present if value)[:_MOST]:
+        yield [value[0]]
+        yield list(value)
+        yield [value[0], "nobody-has-this"]
+        if value[0] != value[0].swapcase():
+            yield [value[0].swapcase()]
+
+
+def _instants(present: list[Any]) -> Iterator[str]:
+    moments = sorted(_distinct(instant(value) for value in present))
+    # The first, the last, and some between: each exactly, and a microsecond to either side.
+    chosen = _distinct([*moments[:2], *moments[len(moments) // 2 :][:2], *moments[-2:]])
+    for moment in chosen:
+        for step in (-1, 0, 1):
+            yield (moment + timedelta(microseconds=step)).isoformat()
+        yield moment.astimezone(_ELSEWHERE).isoformat()
+
+
+def _parts(values: list[str]) -> Iterator[str]:
+    for value in values:
+        # What SQL takes for a wildcard, and letters beyond ASCII, are rules of their own.
+        if _WILD & set(value) or not value.isascii():
+            continue
+        yield value
+        yield value[len(value) // 2 :]
+        yield value.upper()
+    yield "nobody-has-this"
+
+
+def _items(values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        yield from value if isinstance(value, list | tuple) else (value,)
+
+
+def _distinct(values: Any) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found

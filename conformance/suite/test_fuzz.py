@@ -1,0 +1,59 @@
+"""Fuzz: whatever an operation is sent, it answers as its description says.
+
+Each operation is fuzzed once; every requirement of the chapter judges the same exchanges.
+"""
+
+from __future__ import annotations
+
+from conformance.contract import Operation
+from conformance.suite.check import check
+from conformance.suite.fuzz import Campaigns
+from conformance.suite.fuzz.aim import CHANGES_THE_SERVER
+from conformance.suite.fuzz.findings import CONTENT_TYPE, NULL, SCHEMA, SERVER_ERROR, STATUS
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.subjects import every_operation
+from conformance.world import World
+
+_MOST = 12
+"""Findings that a failure spells out."""
+
+
+@check(SERVER_ERROR, on=every_operation)
+def test_no_server_error(subject: Operation, campaigns: Campaigns, world: World) -> None:
+    _require_none(SERVER_ERROR, subject, campaigns, world)
+
+
+@check(STATUS, on=every_operation)
+def test_statuses_are_documented(subject: Operation, campaigns: Campaigns, world: World) -> None:
+    _require_none(STATUS, subject, campaigns, world)
+
+
+@check(CONTENT_TYPE, on=every_operation)
+def test_content_types_are_documented(subject: Operation, campaigns: Campaigns, world: World) -> None:
+    _require_none(CONTENT_TYPE, subject, campaigns, world)
+
+
+@check(SCHEMA, on=every_operation)
+def test_bodies_fit_their_schema(subject: Operation, campaigns: Campaigns, world: World) -> None:
+    _require_none(SCHEMA, subject, campaigns, world)
+
+
+@check(NULL, on=every_operation)
+def test_nulls_are_documented(subject: Operation, campaigns: Campaigns, world: World) -> None:
+    _require_none(NULL, subject, campaigns, world)
+
+
+def _require_none(requirement: str, operation: Operation, campaigns: Campaigns, world: World) -> None:
+    """Raise Violation with every distinct finding of the operation's campaign."""
+    if operation.label in CHANGES_THE_SERVER and not world.exclusive:
+        raise NotApplicable("shared-server")
+    campaign = campaigns.of(operation)
+    if not campaign.exchanges:
+        raise CouldNotRun("no request could be made for the operation")
+    if found := campaign.findings.get(requirement):
+        raise Violation(
+            "; ".join(finding.fingerprint for finding in found),
+            observed="\n".join(finding.message for finding in found[:_MOST]),
+            findings=tuple(finding.fingerprint for finding in found),
+            exchanges=tuple(finding.exchange for finding in found[:_MOST]),
+        )

@@ -1,0 +1,19 @@
+"""The server under test: finding it, talking to it, and starting one where none was given."""
+
+from conformance.target.client import BUSY, Busy, Client, Unreachable
+from conformance.target.discovery import Target, discover, parse_headers
+from conformance.target.journal import Exchange, Journal
+from conformance.target.redaction import Redactor
+
+__all__ = [
+    "BUSY",
+    "Busy",
+    "Client",
+    "Exchange",
+    "Journal",
+    "Redactor",
+    "Target",
+    "Unreachable",
+    "discover",
+    "parse_headers",
+]

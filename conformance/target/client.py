@@ -1,0 +1,143 @@
+"""The HTTP client of the hand-written checks: one pool of connections, retries, and a journal."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from conformance import __version__
+from conformance.contract import Contract
+from conformance.errors import TargetTrouble
+from conformance.target.journal import Exchange, Journal
+
+USER_AGENT = f"prefect-conformance/{__version__}"
+
+BUSY = frozenset({429, 502, 503, 504})
+"""Statuses by which a server, or a gateway before it, says *not now*: never a verdict."""
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+_ATTEMPTS = 6
+_BUDGET = 30.0
+"""Seconds that one request may take with all its repetitions. SQLite locks for a few seconds under load."""
+
+
+class Busy(TargetTrouble):
+    """The target answered that it is busy, and went on doing so."""
+
+
+class Unreachable(TargetTrouble):
+    """The connection to the target was refused, broke, or stalled."""
+
+
+class Client:
+    """Sends requests to the API at `base_url` (without a trailing slash) and records each in `journal`.
+
+    Raises Unreachable and Busy where the target does not answer, so that a check which runs into that
+    could not run. Every other status is returned: what it means is the check's business.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        contract: Contract,
+        journal: Journal,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.headers = dict(headers)
+        self.journal = journal
+        self._contract = contract
+        self._prefix = urlsplit(self.base_url).path
+        self._gone = False
+        self._http = httpx.Client(
+            headers={**headers, "user-agent": USER_AGENT}, timeout=TIMEOUT, follow_redirects=False
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send `METHOD base_url + path`, with `body` as JSON or `content` as it is; the response is read whole."""
+        extra = dict(headers or {})
+        if content is None and body is not None:
+            content = json.dumps(body).encode()
+        if content is not None:
+            extra.setdefault("content-type", "application/json")
+        request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
+        # A server that is gone is not waited for by every check anew.
+        attempts = 1 if self._gone else _ATTEMPTS
+        try:
+            for attempt in stamina.retry_context(
+                on=(Busy, Unreachable), attempts=attempts, timeout=_BUDGET, wait_initial=0.05, wait_max=3.0
+            ):
+                with attempt:
+                    response = self._send(request)
+        except Unreachable:
+            self._gone = True
+            raise
+        self._gone = False
+        return response
+
+    def send_once(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
+        """Send a request as it is, whole `url` and all; return the exchange, whatever its status.
+
+        A server may drop the connection after a 500; the next request on it is reset then, and is sent again
+        on a new one. Raises Unreachable where that fails too.
+        """
+        request = self._http.build_request(method, url, content=content, headers=dict(headers))
+        try:
+            return self._exchange(request)[1]
+        except Unreachable:
+            return self._exchange(request)[1]
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        response, _ = self._exchange(request)
+        if response.status_code in BUSY:
+            raise Busy(f"{request.method} {request.url.path} answered {response.status_code} throughout")
+        return response
+
+    def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
+        started = time.perf_counter()
+        try:
+            response = self._http.send(request)
+        except httpx.TransportError as error:
+            detail = str(error) or type(error).__name__
+            raise Unreachable(f"{request.method} {request.url.path}: {detail}") from error
+        path = request.url.path
+        operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
+        exchange = Exchange(
+            operation=operation.label if operation else None,
+            method=request.method,
+            url=str(request.url),
+            request_headers=dict(request.headers),
+            request_body=request.content,
+            status=response.status_code,
+            response_headers=dict(response.headers),
+            response_body=response.content,
+            seconds=time.perf_counter() - started,
+        )
+        self.journal.record(exchange)
+        return response, exchange
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

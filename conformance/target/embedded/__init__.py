@@ -1,0 +1,53 @@
+"""Real Prefect servers, provisioned and started by the suite itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from conformance.errors import ProvisioningError
+from conformance.target.embedded import cache, template
+from conformance.target.embedded.releases import Release, newest, release
+from conformance.target.embedded.server import EmbeddedServer, launch
+
+__all__ = ["EmbeddedServer", "Release", "newest", "release", "start"]
+
+# A warm start takes about 7 s on two idle cores; several at once on a loaded machine take minutes.
+_PATIENCE = 180.0
+# Nothing of a run's server is worth an orderly end.
+_GRACE = 0.5
+
+
+def start(release: Release, progress: Callable[[str], None]) -> EmbeddedServer:
+    """A fresh, healthy server of `release` with an empty database: nobody else's, gone when this process is.
+
+    Provisions the release first if it isn't in the cache, which takes a minute or so and a network. `progress`
+    gets a few words before each step. Raises `ProvisioningError`, with one line, if that can't be done.
+    """
+    if os.name != "posix":
+        raise ProvisioningError("servers can only be provisioned on Linux and macOS: start one and give its --url")
+    try:
+        provisioned = cache.provision(release, progress)
+        log = cache.new_log(release)
+    except OSError as error:
+        raise ProvisioningError(
+            f"can't write to the cache folder {cache.root()}: {error.strerror or error}; "
+            f"make it writable or set {cache.CACHE_VARIABLE} to a folder that is"
+        ) from error
+    try:
+        home = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
+        try:
+            template.copy(provisioned.template, home)
+            progress("starting")
+            return launch(release, provisioned.python, home, log, patience=_PATIENCE, grace=_GRACE, disposable=True)
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
+            raise
+    except OSError as error:
+        raise ProvisioningError(
+            f"can't start prefect {release.version} in {tempfile.gettempdir()}: {error.strerror or error}; "
+            "free some space there or set TMPDIR to another folder"
+        ) from error

@@ -1,0 +1,119 @@
+"""One running server process, from its start to its certain end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from conformance.errors import ProvisioningError
+from conformance.target.embedded import configuration, supervisor
+from conformance.target.embedded.releases import Release
+
+_POLL_SECONDS = 0.05
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class EmbeddedServer:
+    """A server that is up: `url` is its base URL, `log` what it wrote. It ends with `stop`, or with this process."""
+
+    def __init__(self, url: str, version: str, log: Path, process: subprocess.Popen[bytes], grace: float) -> None:
+        self.url = url
+        self.version = version
+        self.log = log
+        self._process = process
+        self._grace = grace
+
+    def stop(self) -> None:
+        """Ends the server and everything that it started; its temporary files are gone too. Twice does no harm."""
+        if self._process.returncode is not None:
+            return
+        if self._process.stdin:
+            self._process.stdin.close()
+        # A process forked from this one may hold the other end of that pipe open.
+        self._process.terminate()
+        try:
+            self._process.wait(self._grace + 10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def launch(
+    release: Release, python: Path, home: Path, log: Path, *, patience: float, grace: float, disposable: bool
+) -> EmbeddedServer:
+    """Starts a server on a free port of 127.0.0.1 and returns when it is healthy.
+
+    `home` is its PREFECT_HOME, removed when it ends if `disposable`; `grace` is how long it may take to stop
+    before it is killed. Raises `ProvisioningError` if it ends early or is not healthy after `patience` seconds.
+    """
+    with _reserved_port() as port, log.open("ab") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", supervisor.__file__, str(grace), str(home) if disposable else ""),
+                *configuration.command(release, python, port),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd=home,  # empty of .env and prefect.toml, which Prefect would read
+            env=configuration.environment(release, python, home),
+            start_new_session=True,  # Ctrl-C in the terminal is for the suite, which then stops the server
+        )
+        server = EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, log, process, grace)
+        try:
+            _wait_until_healthy(server, process, patience)
+        except BaseException:
+            server.stop()
+            raise
+    return server
+
+
+def _wait_until_healthy(server: EmbeddedServer, process: subprocess.Popen[bytes], patience: float) -> None:
+    deadline = time.monotonic() + patience
+    with httpx.Client(trust_env=False, timeout=2) as client:
+        while process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if client.get(f"{server.url}/health").is_success:
+                    return
+            if time.monotonic() > deadline:
+                raise ProvisioningError(
+                    f"prefect {server.version} was not up after {patience:.0f} s: {_last_line(server.log)}; "
+                    f"its log is {server.log}"
+                )
+            time.sleep(_POLL_SECONDS)
+    raise ProvisioningError(
+        f"prefect {server.version} ended while it was starting: {_last_line(server.log)}; its log is {server.log}"
+    )
+
+
+@contextlib.contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A free port that stays ours until the server has it.
+
+    A server takes seconds to start: a port that is only looked up can be another's by then, whose healthy answer
+    would be taken for ours. On Linux a bound socket that doesn't listen keeps others out, and not the server,
+    since both allow the address to be reused; elsewhere the same would keep the server out.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":
+            holder.close()
+        yield port
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log that says something: not blank, not a frame of a traceback."""
+    for line in reversed(_ANSI.sub("", log.read_text(encoding="utf-8", errors="replace")).splitlines()):
+        if line.strip() and not line[0].isspace() and not line.startswith("Traceback"):
+            return line.strip()[:300]
+    return "it wrote nothing"

@@ -1,0 +1,76 @@
+"""Every exchange of the run, hand-written and fuzzed alike: what was asked, and what came back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer. `operation` is the contract's label, None for what it does not have.
+
+    `seconds` is the time from sending to the last byte of the answer.
+    """
+
+    operation: str | None
+    method: str
+    url: str
+    request_headers: Mapping[str, str] = field(hash=False)
+    request_body: bytes
+    status: int
+    response_headers: Mapping[str, str] = field(hash=False)
+    response_body: bytes
+    seconds: float
+
+
+class Journal:
+    """Counts statuses per operation, and keeps the exchanges of the check that runs now.
+
+    Only a bounded number is kept: the first ones, which set the scene, and the latest ones.
+    """
+
+    _KEEP_FIRST = 8
+    _KEEP_LAST = 24
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[str]] = {}
+        self._first: list[Exchange] = []
+        self._last: list[Exchange] = []
+        self._dropped = 0
+
+    def record(self, exchange: Exchange) -> None:
+        """Take in one exchange."""
+        if exchange.operation is not None:
+            self._counts.setdefault(exchange.operation, Counter())[str(exchange.status)] += 1
+        if len(self._first) < self._KEEP_FIRST:
+            self._first.append(exchange)
+            return
+        self._last.append(exchange)
+        if len(self._last) > self._KEEP_LAST:
+            del self._last[0]
+            self._dropped += 1
+
+    def take_counts(self) -> dict[str, dict[str, int]]:
+        """Operation -> status -> calls since the last time this was asked."""
+        counts = {operation: dict(statuses) for operation, statuses in self._counts.items()}
+        self._counts.clear()
+        return counts
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The kept exchanges since the check began, oldest first."""
+        return (*self._first, *self._last)
+
+    @property
+    def dropped(self) -> int:
+        """How many exchanges of the check are not kept."""
+        return self._dropped
+
+    @contextmanager
+    def check(self) -> Iterator[Journal]:
+        """Begin a check: what was kept before is forgotten."""
+        self._first, self._last, self._dropped = [], [], 0
+        yield self

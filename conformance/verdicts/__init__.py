@@ -1,0 +1,1 @@
+"""The ledger of verdicts, waivers, and every renderer of them."""

@@ -1,0 +1,225 @@
+"""The Allure report: `allure-results/`, as allure-pytest wrote it, rendered to one HTML file.
+
+The Allure 3 command-line tool does it. It is an npm package, pinned with a lock file in `reports/allure`,
+installed on first use into the user's cache folder and shared by all later runs. A run is not worse for
+the lack of it: what can go wrong here ends as one line, and never as an exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from conformance import data
+from conformance.verdicts.model import one_line
+from conformance.verdicts.printable import printable
+
+Progress = Callable[[str], None]
+"""Hears one line about each step that takes seconds."""
+
+_OLDEST_NODE: Final = (20, 19)
+_INSTALL_SECONDS: Final = 300
+_RENDER_SECONDS: Final = 300
+_LOCK_SECONDS: Final = _INSTALL_SECONDS + 30
+
+_POLICY: Final = (
+    '<meta http-equiv="Content-Security-Policy" content="'
+    "default-src 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'none'"
+    '">'
+)
+"""What the page may load: what it holds itself, and nothing from a network."""
+
+_FOREIGN_SCRIPT: Final = re.compile(r'<script\b[^<>]*\bsrc="https?:[^"<>]*"[^<>]*>\s*</script>')
+
+
+class _NotRenderedError(Exception):
+    """Why there is no report: one line."""
+
+
+def render(results: Path, report: Path, progress: Progress, *, cache: Path | None = None) -> str | None:
+    """Render the folder `results` to `report`/index.html, a single file that needs neither server nor network.
+
+    `cache` is where the tool is kept (default: the user's cache folder, or PREFECT_CONFORMANCE_CACHE).
+    Returns None when done, or one line that says why there is no report. An older report stays only
+    where a new one takes its place: never as the report of this run.
+    """
+    page = report / "index.html"
+    try:
+        page.unlink(missing_ok=True)
+        if not any(results.glob("*-result.json")):
+            raise _NotRenderedError(f"{results} holds no results")
+        node = _node()
+        tool = _installed(cache or _cache(), progress)
+        progress("rendering the Allure report")
+        report.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="conformance-allure-") as work:
+            _generate(node, tool, results, Path(work))
+            _publish(Path(work) / "report" / "index.html", page)
+    except (_NotRenderedError, OSError, UnicodeDecodeError) as error:
+        return f"the Allure report was not rendered: {one_line(printable(str(error)))}"
+    return None
+
+
+def environment(results: Path, facts: Mapping[str, str]) -> None:
+    """Write what the report shows as its environment (target, version, seed) into `results`. Raises OSError."""
+    results.mkdir(parents=True, exist_ok=True)
+    lines = (f"{_property(key, key=True)}={_property(value)}\n" for key, value in facts.items())
+    (results / "environment.properties").write_text("".join(lines), encoding="ascii")
+
+
+def _node() -> str:
+    node = shutil.which("node")
+    if node is None:
+        raise _NotRenderedError(
+            "Node.js is not installed; install Node.js "
+            f"{'.'.join(map(str, _OLDEST_NODE))} or newer and run again, or open verdicts.json and junit.xml"
+        )
+    said = _run([node, "--version"], "node --version", 30, cwd=None).strip()
+    found = re.fullmatch(r"v(\d+)\.(\d+)\..*", said)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST_NODE:
+        raise _NotRenderedError(f"Node.js {'.'.join(map(str, _OLDEST_NODE))} or newer is needed, and {node} is {said}")
+    return node
+
+
+def _cache() -> Path:
+    named = os.environ.get("PREFECT_CONFORMANCE_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("prefect-conformance", appauthor=False)
+
+
+def _installed(cache: Path, progress: Progress) -> Path:
+    """The tool's script, installed now where no earlier run has."""
+    source = data.allure()
+    digest = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:16]
+    home = (cache / f"allure-{digest}").resolve()
+    script = home / "node_modules" / "allure" / "cli.js"
+    if script.is_file():
+        return script
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(cache / f"allure-{digest}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress("waiting for another run that is installing the Allure command-line tool")
+        try:
+            lock.acquire(timeout=_LOCK_SECONDS)
+        except Timeout as error:
+            raise _NotRenderedError(f"another run has held {lock.lock_file} for {_LOCK_SECONDS} s") from error
+    try:
+        if not script.is_file():
+            progress("installing the Allure command-line tool (once)")
+            _install(source, home)
+    finally:
+        lock.release()
+    return script
+
+
+def _install(source: Path, home: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _NotRenderedError("npm is not installed; it is a part of Node.js that some systems package apart")
+    draft = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
+    try:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copyfile(source / name, draft / name)
+        # No script of a package is run: none of them needs one, and a report is no reason to trust 159 packages.
+        quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+        # By npm's own defaults, whoever has no network waits for more than a minute to hear of it.
+        brief = ("--fetch-retries=1", "--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=2000")
+        _run([npm, "ci", "--ignore-scripts", *quiet, *brief], "npm ci", _INSTALL_SECONDS, cwd=draft)
+        if home.exists():  # without the script, or we would not be here
+            shutil.rmtree(home)
+        draft.rename(home)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _generate(node: str, tool: Path, results: Path, work: Path) -> None:
+    # A copy of the configuration, so that the tool looks for nothing beside it and writes nothing there.
+    shutil.copyfile(data.allure() / "allurerc.yaml", work / "allurerc.yaml")
+    _run(
+        [
+            node,
+            str(tool),
+            "generate",
+            str(results.resolve()),
+            "--config",
+            str(work / "allurerc.yaml"),
+            "--output",
+            str(work / "report"),
+        ],
+        "allure generate",
+        _RENDER_SECONDS,
+        cwd=work,
+    )
+    if not (work / "report" / "index.html").is_file():
+        raise _NotRenderedError("allure generate ended well and wrote no index.html")
+
+
+def _publish(made: Path, page: Path) -> None:
+    """Put the page where it belongs, whole or not at all, and shut to the network.
+
+    Allure's template loads an analytics script from the web, which no option turns off. A report of
+    somebody's server tells nobody that it was opened: the script goes, and the policy holds off the next one.
+    """
+    html = _FOREIGN_SCRIPT.sub("", made.read_text("utf-8"))
+    closed, places = re.subn(r"<head>", lambda head: f"{head[0]}\n    {_POLICY}", html, count=1)
+    if not places:
+        raise _NotRenderedError("the page that allure made has no <head> to close it to the network in")
+    draft = page.with_name(f".{page.name}.{os.getpid()}")
+    try:
+        draft.write_text(closed, "utf-8")
+        draft.replace(page)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _run(command: list[str], name: str, seconds: int, *, cwd: Path | None) -> str:
+    """The output of a command that ends well. Anything else is the reason why there is no report."""
+    # ALLURE_* would add a configuration of someone else's, an upload to Allure's service among it.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ALLURE_")}
+    environment |= {"NO_COLOR": "1", "NODE_NO_WARNINGS": "1"}
+    environment.pop("FORCE_COLOR", None)
+    try:
+        done = subprocess.run(  # noqa: S603 - found with shutil.which, and nothing in it is a server's
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _NotRenderedError(f"{name} took more than {seconds} s") from error
+    if done.returncode:
+        raise _NotRenderedError(f"{name} failed: {_complaint(done.stderr or done.stdout) or f'code {done.returncode}'}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _complaint(output: bytes) -> str:
+    """The lines of npm's or node's output that say what went wrong, shortened to one."""
+    lines = [line.strip() for line in printable(output.decode("utf-8", "replace")).splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"\berror\b|\bE[A-Z]{4,}\b", line, re.IGNORECASE)] or lines
+    telling = [line for line in telling if "complete log of this run" not in line]
+    text = "; ".join(dict.fromkeys(re.sub(r"^npm (error|ERR!)\s*", "", line) for line in telling[:3]))
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def _property(text: str, *, key: bool = False) -> str:
+    """`text` as java.util.Properties reads it."""
+    escaped = one_line(printable(text)).replace("\\", "\\\\")
+    if key:
+        escaped = re.sub(r"([:=# !])", r"\\\1", escaped)
+    units = escaped.encode("utf-16-be")
+    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "".join(chr(code) if code < 0x7F else f"\\u{code:04x}" for code in codes)

@@ -1,0 +1,317 @@
+"""`verdicts.json`: a closed ledger as one JSON document, and its strict loader.
+
+The document is the one source of every other report. Its shape is published as
+`fixtures/schemas/verdicts.schema.json`; nothing is written or read that does not keep it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Literal, NoReturn, get_args
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ValidationError as ModelError
+
+from conformance import data
+from conformance.catalogue import Level, Profile
+from conformance.errors import ConformanceError
+from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
+from conformance.verdicts.model import Result, Verdict, one_line
+
+SchemaId = Literal["urn:prefect-conformance:verdicts:1"]
+SCHEMA: SchemaId = get_args(SchemaId)[0]
+"""The `$id` of the published schema, and what a document says in its key `schema`."""
+
+
+class DocumentError(ConformanceError):
+    """A verdicts document can't be used. The message is one line that names the file."""
+
+
+class DocumentUnreadableError(DocumentError):
+    """There is no such file, or it can't be read."""
+
+
+class DocumentTruncatedError(DocumentError):
+    """The file is not JSON: cut off, or something else altogether."""
+
+
+class DocumentVersionError(DocumentError):
+    """The file names another schema than this suite writes."""
+
+
+class DocumentSchemaError(DocumentError):
+    """The file does not keep the schema that it names."""
+
+
+class DocumentInconsistentError(DocumentError):
+    """The file keeps the schema and contradicts itself: counts, result or order do not follow from the verdicts."""
+
+
+class DocumentUnwritableError(DocumentError):
+    """The file can't be written where it was asked for."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Suite(_Part):
+    """The suite that judged."""
+
+    version: str
+
+
+class Target(_Part):
+    """The server that was judged; what a run that broke off early did not learn is None.
+
+    `server` is the kind of server that was recognised (`prefect`), `contract_sha256` the digest of its
+    OpenAPI document.
+    """
+
+    url: str | None = None
+    server: str | None = None
+    version: str | None = None
+    contract_sha256: str | None = None
+
+
+class Run(_Part):
+    """How the run was made."""
+
+    seed: int
+    started: datetime
+    seconds: float
+    workers: int
+
+
+class Entry(_Part):
+    """One verdict of the document."""
+
+    requirement: str
+    level: Level
+    profile: Profile
+    subject: str
+    verdict: Verdict
+    summary: str
+    waiver: str | None = None
+
+
+class Operation(_Part):
+    """How often an operation was called, and what it answered. Calls that got no answer have no status."""
+
+    calls: int
+    statuses: Mapping[str, int]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ever answered 2xx."""
+        return any(status.startswith("2") for status in self.statuses)
+
+
+class Document(_Part):
+    """The whole of `verdicts.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    schema_id: SchemaId = Field(default=SCHEMA, alias="schema")
+    result: Result
+    reasons: tuple[str, ...]
+    suite: Suite
+    target: Target
+    run: Run
+    counts: Mapping[Verdict, int]
+    verdicts: tuple[Entry, ...]
+    errors: tuple[RunError, ...]
+    operations: Mapping[str, Operation]
+    timings: Mapping[str, float]
+
+    @property
+    def never_called(self) -> tuple[str, ...]:
+        """The operations of the contract that the run did not call."""
+        return tuple(name for name, operation in self.operations.items() if not operation.calls)
+
+    @property
+    def never_succeeded(self) -> tuple[str, ...]:
+        """The operations that were called and never answered 2xx."""
+        return tuple(name for name, operation in self.operations.items() if operation.calls and not operation.succeeded)
+
+
+def build(
+    ledger: Ledger, *, suite: Suite, target: Target, run: Run, timings: Mapping[str, float] | None = None
+) -> Document:
+    """The document of a ledger, which is closed by this. `timings`: phase -> seconds."""
+    ledger.close()
+    entries = tuple(
+        Entry(
+            requirement=judgement.requirement,
+            level=ledger.catalogue[judgement.requirement].level,
+            profile=ledger.catalogue[judgement.requirement].profile,
+            subject=judgement.subject,
+            verdict=judgement.verdict,
+            # The schema wants a word of every verdict but a pass; a check that says none is still told.
+            summary=judgement.summary or ("" if judgement.verdict is Verdict.PASSED else "no reason was given"),
+            waiver=judgement.waiver,
+        )
+        for judgement in ledger.judgements
+    )
+    return Document(
+        result=ledger.result(),
+        reasons=ledger.reasons(),
+        suite=suite,
+        target=target,
+        run=run.model_copy(update={"seconds": round(run.seconds, 3)}),
+        counts=_counts(entries),
+        verdicts=entries,
+        errors=ledger.errors,
+        operations={
+            name: Operation(calls=calls, statuses=statuses) for name, (calls, statuses) in ledger.calls.items()
+        },
+        timings={phase: round(seconds, 3) for phase, seconds in (timings or {}).items()},
+    )
+
+
+def dump(document: Document) -> str:
+    """The document as JSON text.
+
+    Raises DocumentSchemaError or DocumentInconsistentError for a document that `load` would refuse.
+    """
+    content = document.model_dump(mode="json")
+    for entry in content["verdicts"]:
+        if entry["waiver"] is None:
+            del entry["waiver"]
+    _validate(content, "verdicts.json")
+    _agree(document, "verdicts.json")
+    return json.dumps(content, indent=2) + "\n"
+
+
+def write(document: Document, path: Path) -> None:
+    """Write the document to `path`, whole or not at all.
+
+    Raises what `dump` raises, and DocumentUnwritableError where the folder does not take it.
+    """
+    text = dump(document)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                # A temporary file is its owner's alone; a report is for whoever may read the folder.
+                Path(file.name).chmod(0o644)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise DocumentUnwritableError(f"{path}: can't write the verdicts: {error.strerror or error}") from error
+
+
+def load(path: Path) -> Document:
+    """Read a document that `write` wrote.
+
+    Raises DocumentUnreadableError, DocumentTruncatedError, DocumentVersionError, DocumentSchemaError or
+    DocumentInconsistentError, in this order of looking.
+    """
+    try:
+        content = json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except OSError as error:
+        raise DocumentUnreadableError(f"{path}: can't read the verdicts: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DocumentTruncatedError(
+            f"{path}: not a whole JSON document (truncated?): {one_line(str(error))}"
+        ) from error
+    if not isinstance(content, dict) or "schema" not in content:
+        raise DocumentVersionError(f"{path}: names no schema, so it is no verdicts document")
+    if content["schema"] != SCHEMA:
+        raise DocumentVersionError(f"{path}: is of the schema {_short(content['schema'])}, and not {SCHEMA!r}")
+    _validate(content, str(path))
+    try:
+        document = Document.model_validate(content)
+    except ModelError as error:
+        # What a pattern lets pass and a calendar does not.
+        problem = error.errors()[0]
+        at = ".".join(str(part) for part in problem["loc"])
+        raise DocumentSchemaError(f"{path}: at $.{at}: {one_line(problem['msg'])}") from error
+    _agree(document, str(path))
+    return document
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    schema = json.loads((data.fixtures() / "schemas" / "verdicts.schema.json").read_text("utf-8"))
+    return Draft202012Validator(schema)
+
+
+def _validate(content: Any, where: str) -> None:
+    error = best_match(_validator().iter_errors(content))
+    if error is not None:
+        raise DocumentSchemaError(f"{where}: at {error.json_path}: {_problem(error)}")
+
+
+def _problem(error: ValidationError) -> str:
+    return one_line(error.message) if len(error.message) < 200 else f"breaks the schema's {error.validator!r}"
+
+
+def _agree(document: Document, where: str) -> None:
+    """What a JSON Schema can't say: that one part of the document follows from another."""
+
+    def refuse(why: str) -> NoReturn:
+        raise DocumentInconsistentError(f"{where}: contradicts itself: {why}")
+
+    counts = _counts(document.verdicts)
+    for verdict, number in counts.items():
+        if document.counts[verdict] != number:
+            refuse(f"counts says {document.counts[verdict]} {verdict}, and there are {number}")
+    keys = Counter((entry.requirement, entry.subject) for entry in document.verdicts)
+    for (requirement, subject), number in keys.items():
+        if number > 1:
+            refuse(f"{requirement} on {subject!r} has {number} verdicts")
+    decided = counts[Verdict.PASSED] + counts[Verdict.WAIVED] + counts[Verdict.FAILED]
+    open_musts = any(e.verdict is Verdict.COULD_NOT_RUN and e.level is Level.MUST for e in document.verdicts)
+    defects = any(error.kind is ErrorKind.SUITE for error in document.errors)
+    match document.result:
+        case Result.CONFORMANT if counts[Verdict.FAILED] or open_musts or defects or not decided:
+            refuse("the result is conformant, and the verdicts are not")
+        case Result.CONFORMANT if document.reasons:
+            refuse("the result is conformant, and there are reasons why it is not")
+        case Result.NON_CONFORMANT if not counts[Verdict.FAILED]:
+            refuse("the result is non-conformant, and no check failed")
+        case Result.NON_CONFORMANT | Result.INCOMPLETE if not document.reasons:
+            refuse(f"the result is {document.result}, and no reason is given")
+        case _:
+            pass
+    for name, operation in document.operations.items():
+        if operation.calls < sum(operation.statuses.values()):
+            refuse(f"{name} has more answers than calls")
+
+
+def _counts(entries: tuple[Entry, ...]) -> dict[Verdict, int]:
+    found = Counter(entry.verdict for entry in entries)
+    return {verdict: found[verdict] for verdict in Verdict}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once: of two, a reader may take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

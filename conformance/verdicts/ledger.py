@@ -1,0 +1,274 @@
+"""The ledger: everything that a run planned, judged and counted, and what it comes to.
+
+Every report is rendered from it, and nothing but it decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance.catalogue import Catalogue, Level
+from conformance.errors import ExitCode
+from conformance.verdicts.model import Check, Judgement, Line, Result, Verdict, one_line
+from conformance.verdicts.waivers import Waivers
+
+Key = tuple[str, str]
+"""A requirement's id and a subject."""
+
+_SEVERITY: Final = (
+    Verdict.NOT_APPLICABLE,
+    Verdict.PASSED,
+    Verdict.WAIVED,
+    Verdict.COULD_NOT_RUN,
+    Verdict.FAILED,
+)
+
+_OPERATION: Final = re.compile(r"[A-Z]+ /.*")
+_STATUS: Final = re.compile(r"[1-9][0-9]{2}")
+
+
+class ErrorKind(StrEnum):
+    """Whose mistake an error is: that of a waiver file, or a defect of this suite."""
+
+    WAIVER = "waiver"
+    SUITE = "suite"
+
+
+class RunError(BaseModel):
+    """Something wrong with the run that is no verdict on the server. `message` is one line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ErrorKind
+    message: Line
+
+
+def apply(judgement: Judgement, waivers: Waivers) -> Judgement:
+    """The judgement after the waivers: a failure that one of them names is waived, for its reason.
+
+    Anything else comes back as it is; applying twice is the same as once.
+    """
+    if judgement.verdict is not Verdict.FAILED:
+        return judgement
+    waiver = waivers.get(judgement.requirement, judgement.subject)
+    if waiver is None:
+        return judgement
+    return Judgement.model_validate(judgement.model_dump() | {"verdict": Verdict.WAIVED, "waiver": waiver.reason})
+
+
+class Ledger:
+    """Collects a run, in any order and from any number of workers' reports, and says what it comes to.
+
+    First `plan`, then `record` and `count`; `interrupt` or `stop` where the run ends early; at last
+    `close`, after which `judgements`, `errors`, `reasons`, `result` and `exit_code` are final.
+
+    `filtered`: only a part of the checks was asked for (`--select`, `--no-fuzz`, pytest's `-k`), so that
+    a waiver whose check is not among them proves nothing.
+    """
+
+    def __init__(self, catalogue: Catalogue, waivers: Waivers | None = None, *, filtered: bool = False) -> None:
+        self.catalogue = catalogue
+        self.waivers = waivers if waivers is not None else Waivers()
+        self.filtered = filtered
+        self._order = {requirement: place for place, requirement in enumerate(catalogue)}
+        self._plan: dict[Key, Check] = {}
+        self._judgements: dict[Key, Judgement] = {}
+        self._operations: dict[str, Counter[str]] = {}
+        self._calls: Counter[str] = Counter()
+        self._errors: list[RunError] = []
+        self._interrupted: str | None = None
+        self._stopped: str | None = None
+        self._closed = False
+
+    def plan(self, checks: Iterable[Check]) -> None:
+        """Add checks that the run means to do. The same check from the same item may be told again (by each worker).
+
+        Raises ValueError for a requirement that is not in the catalogue.
+        """
+        for check in checks:
+            self._know(check.requirement)
+            known = self._plan.setdefault((check.requirement, check.subject), check)
+            if known.item != check.item:
+                self.error(f"{_name(check)} is planned twice: by {known.item} and by {check.item}")
+
+    def operations(self, names: Iterable[str]) -> None:
+        """Name the operations of the contract, so that one that is never called is listed with zero calls."""
+        for name in names:
+            self._operations.setdefault(name, Counter())
+
+    def record(self, judgement: Judgement) -> Judgement:
+        """Enter what a check decided; returns it as entered, after the waivers.
+
+        A second verdict on the same check is an error of the run, and the graver of the two stays. So is
+        a verdict on a check that was not planned, or a waived one for which there is no waiver.
+        Raises ValueError for a requirement that is not in the catalogue.
+        """
+        self._know(judgement.requirement)
+        entered = apply(judgement, self.waivers)
+        key = (entered.requirement, entered.subject)
+        if entered.verdict is Verdict.WAIVED and self.waivers.get(*key) is None:
+            self.error(f"{_name(entered)} was called waived, but no waiver names it")
+            entered = Judgement.model_validate(entered.model_dump() | {"verdict": Verdict.FAILED, "waiver": None})
+        if key not in self._plan:
+            self.error(f"{_name(entered)} was judged ({entered.verdict}) but not planned")
+        first = self._judgements.get(key)
+        if first is not None:
+            self.error(f"{_name(entered)} was judged twice: {first.verdict}, then {entered.verdict}")
+            if _SEVERITY.index(first.verdict) >= _SEVERITY.index(entered.verdict):
+                return first
+        self._judgements[key] = entered
+        return entered
+
+    def count(self, operation: str, status: str | None, n: int = 1) -> None:
+        """Add `n` requests of `operation` (`METHOD /path`) that `status` answered (None: nothing did).
+
+        Raises ValueError for what is neither, so that it shows where it is counted and not in the report.
+        """
+        if not _OPERATION.fullmatch(operation) or not (status is None or _STATUS.fullmatch(status)):
+            raise ValueError(f"not an operation and a status: {operation!r}, {status!r}")
+        self._calls[operation] += n
+        statuses = self._operations.setdefault(operation, Counter())
+        if status is not None:
+            statuses[status] += n
+
+    def error(self, message: str, kind: ErrorKind = ErrorKind.SUITE) -> None:
+        """Note something wrong with the run itself, once."""
+        error = RunError(kind=kind, message=message)
+        if error not in self._errors:
+            self._errors.append(error)
+
+    def interrupt(self, why: str) -> None:
+        """The run was broken off from outside (Ctrl-C, the target went away): its result is incomplete."""
+        self._interrupted = self._interrupted or one_line(why)
+
+    def stop(self, why: str) -> None:
+        """The run ended early because it was told to (`--fail-fast`): what was found counts."""
+        self._stopped = self._stopped or one_line(why)
+
+    def close(self) -> None:
+        """End the run: planned checks without a verdict could not run, and waivers that did nothing are errors.
+
+        Closing again changes nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        why = self._interrupted or self._stopped or "the run ended without a verdict on it"
+        for key, check in self._plan.items():
+            if key not in self._judgements:
+                self._judgements[key] = Judgement(
+                    requirement=check.requirement,
+                    subject=check.subject,
+                    verdict=Verdict.COULD_NOT_RUN,
+                    summary=f"was not run: {why}",
+                )
+        self._find_stale_waivers()
+
+    @property
+    def interrupted(self) -> str | None:
+        """Why the run was broken off, None where it was not."""
+        return self._interrupted
+
+    @property
+    def planned(self) -> int:
+        """How many checks the run means to do."""
+        return len(self._plan)
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """All verdicts, in the order of the catalogue, then of the subjects, whatever order they came in."""
+        return tuple(sorted(self._judgements.values(), key=lambda j: (self._order[j.requirement], j.subject)))
+
+    @property
+    def errors(self) -> tuple[RunError, ...]:
+        """What is wrong with the run itself, sorted."""
+        return tuple(sorted(self._errors, key=lambda error: (error.kind, error.message)))
+
+    @property
+    def calls(self) -> Mapping[str, tuple[int, Mapping[str, int]]]:
+        """Operation -> how often it was called, and how often each status answered; sorted by both."""
+        return {
+            name: (self._calls[name], dict(sorted(self._operations[name].items()))) for name in sorted(self._operations)
+        }
+
+    def result(self) -> Result:
+        """What the verdicts come to.
+
+        A failure of any level is non-conformant: who deviates from a SHOULD owes a reason (RFC 2119), and
+        a waiver is where it stands. A run that was interrupted, judged nothing, left a MUST open, or is
+        itself in error is incomplete; an interrupted one even where it found failures.
+        """
+        if self._interrupted is not None:
+            return Result.INCOMPLETE
+        if self._number(Verdict.FAILED):
+            return Result.NON_CONFORMANT
+        return Result.INCOMPLETE if self._gaps() else Result.CONFORMANT
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why the result is not conformant, a line each; empty where it is."""
+        why = [f"the run was interrupted: {self._interrupted}"] if self._interrupted is not None else []
+        failed = self._number(Verdict.FAILED)
+        if failed:
+            why.append(f"{failed} of {_checks(len(self._judgements))} failed")
+        return tuple(why + self._gaps())
+
+    def exit_code(self) -> ExitCode:
+        """What the process should say. A server that conforms under a waiver file in error is USAGE: mend the file."""
+        match self.result():
+            case Result.NON_CONFORMANT:
+                return ExitCode.NON_CONFORMANT
+            case Result.INCOMPLETE:
+                return ExitCode.INCOMPLETE
+            case Result.CONFORMANT:
+                return ExitCode.USAGE if self._errors else ExitCode.CONFORMANT
+
+    def _gaps(self) -> list[str]:
+        """What keeps the verdicts there are from being all that was asked for."""
+        gaps = []
+        if not self._number(Verdict.PASSED, Verdict.WAIVED, Verdict.FAILED):
+            gaps.append("no check was decided")
+        missing = sum(
+            judgement.verdict is Verdict.COULD_NOT_RUN and self.catalogue[judgement.requirement].level is Level.MUST
+            for judgement in self._judgements.values()
+        )
+        if missing:
+            gaps.append(f"{_checks(missing)} of a MUST could not run")
+        defects = sum(error.kind is ErrorKind.SUITE for error in self._errors)
+        if defects:
+            gaps.append("the suite itself is in error" + (f" ({defects} times)" if defects > 1 else ""))
+        return gaps
+
+    def _number(self, *verdicts: Verdict) -> int:
+        return sum(judgement.verdict in verdicts for judgement in self._judgements.values())
+
+    def _find_stale_waivers(self) -> None:
+        # Nothing was collected, or not all: then a waiver without a check says nothing about the waiver.
+        complete = bool(self._plan) and not self.filtered and self._interrupted is None
+        for waiver in self.waivers:
+            key = (waiver.requirement, waiver.subject)
+            named = f"{self.waivers.file(waiver)}: the waiver of {waiver.requirement} on {waiver.subject!r}"
+            judgement = self._judgements.get(key)
+            if judgement is not None and judgement.verdict is Verdict.PASSED:
+                self.error(f"{named} is stale: the check passed; remove it", ErrorKind.WAIVER)
+            elif judgement is not None and judgement.verdict is Verdict.NOT_APPLICABLE:
+                self.error(f"{named} is stale: the check is not applicable; remove it", ErrorKind.WAIVER)
+            elif judgement is None and key not in self._plan and complete:
+                self.error(f"{named} matches no check of this run; remove it", ErrorKind.WAIVER)
+
+    def _know(self, requirement: str) -> None:
+        if requirement not in self.catalogue:
+            raise ValueError(f"the catalogue has no requirement {requirement!r}")
+
+
+def _name(about: Check | Judgement) -> str:
+    return f"{about.requirement} on {about.subject!r}"
+
+
+def _checks(number: int) -> str:
+    return f"{number} check" + ("" if number == 1 else "s")

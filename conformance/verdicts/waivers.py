@@ -1,0 +1,155 @@
+"""Waivers: accepted failures of one requirement on one subject each, read from TOML files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from conformance import data
+from conformance.errors import WaiverError
+from conformance.verdicts.model import one_line
+
+_Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Line = Annotated[_Said, StringConstraints(pattern=r"^[^\r\n]+$")]
+
+
+class Waiver(BaseModel):
+    """One accepted failure, as it stands in a file.
+
+    `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. After the day
+    `expires` the waiver is an error.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    requirement: _Line
+    subject: _Line
+    reason: _Said
+    replay: Annotated[_Said, StringConstraints(pattern=r"\bcurl\s")]
+    link: Annotated[_Line, StringConstraints(pattern=r"^https?://")] | None = None
+    expires: date | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waiver: tuple[dict[str, Any], ...] = Field(default=())
+
+
+class Waivers:
+    """All waivers of a run, by requirement and subject.
+
+    Both match exactly: a waiver never covers more than it names.
+    """
+
+    def __init__(self, entries: Sequence[tuple[Waiver, str]] = ()) -> None:
+        """Take pairs of a waiver and the name of the file it is from.
+
+        Raises WaiverError where the same requirement and subject stand twice.
+        """
+        self._entries: dict[tuple[str, str], tuple[Waiver, str]] = {}
+        for waiver, file in entries:
+            key = (waiver.requirement, waiver.subject)
+            if key in self._entries:
+                first = self._entries[key][1]
+                where = "twice" if first == file else f"in {first} already"
+                raise WaiverError(f"{file}: the waiver of {waiver.requirement} on {waiver.subject!r} stands {where}")
+            self._entries[key] = waiver, file
+
+    def get(self, requirement: str, subject: str) -> Waiver | None:
+        """The waiver of exactly this requirement on exactly this subject."""
+        entry = self._entries.get((requirement, subject))
+        return entry[0] if entry else None
+
+    def file(self, waiver: Waiver) -> str:
+        """The name of the file that `waiver` is from."""
+        return self._entries[waiver.requirement, waiver.subject][1]
+
+    def __iter__(self) -> Iterator[Waiver]:
+        return (waiver for waiver, _ in self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def load(paths: Sequence[Path], catalogue: Mapping[str, object], today: date | None = None) -> Waivers:
+    """Read waiver files.
+
+    Raises WaiverError, one line that names file and entry, for a file that can't be read or is not TOML, a
+    missing or unknown field, a requirement that is not in `catalogue`, a waiver that expired before
+    `today`, and one that stands twice, in one file or in two.
+    """
+    now = today or date.today()
+    return Waivers([(waiver, str(path)) for path in paths for waiver in _read(path, catalogue, now)])
+
+
+def shipped(server_version: str) -> Path | None:
+    """The waiver file that comes with the suite for this release of Prefect, None where there is none."""
+    # The version is what a server said of itself: it must not become a path to elsewhere.
+    if not re.fullmatch(r"[0-9A-Za-z]+([.+-][0-9A-Za-z]+)*", server_version):
+        return None
+    path = data.fixtures() / "waivers" / f"prefect-{server_version}.toml"
+    return path if path.is_file() else None
+
+
+def _read(path: Path, catalogue: Mapping[str, object], today: date) -> Iterator[Waiver]:
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise WaiverError(f"{path}: can't read the waiver file: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise WaiverError(f"{path}: the waiver file is not UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise WaiverError(f"{path}: the waiver file is not TOML: {one_line(str(error))}") from error
+    try:
+        entries = _File.model_validate(tables).waiver
+    except ValidationError as error:
+        raise WaiverError(f"{path}: {_first(error)}; a waiver file holds [[waiver]] entries only") from error
+    for number, entry in enumerate(entries, 1):
+        at = f"{path}: waiver {number}{_names(entry)}"
+        try:
+            waiver = Waiver.model_validate(entry)
+        except ValidationError as error:
+            raise WaiverError(f"{at}: {_first(error)}") from error
+        if waiver.requirement not in catalogue:
+            raise WaiverError(f"{at}: the catalogue has no requirement {waiver.requirement!r}")
+        if waiver.expires is not None and today > waiver.expires:
+            raise WaiverError(f"{at}: expired on {waiver.expires}; mend the server or renew the waiver")
+        yield waiver
+
+
+def _names(entry: Mapping[str, Any]) -> str:
+    """What an entry says it is about, as far as it does."""
+    named = [
+        one_line(entry[key]) for key in ("requirement", "subject") if isinstance(entry.get(key), str) and entry[key]
+    ]
+    return f" ({' on '.join(named)})" if named else ""
+
+
+def _first(error: ValidationError) -> str:
+    """The first problem of a table, in the words of someone who edits TOML."""
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    match problem["type"]:
+        case "missing":
+            return f"the field {field!r} is missing"
+        case "extra_forbidden":
+            return f"unknown field {field!r}"
+        case "string_too_short":
+            return f"the field {field!r} is empty"
+        case "string_pattern_mismatch" if field == "replay":
+            return "the field 'replay' holds no curl command"
+        case "string_pattern_mismatch" if field == "link":
+            return "the field 'link' is no http(s) address"
+        case "string_pattern_mismatch":
+            return f"the field {field!r} is more than one line"
+        case "date_type":
+            return f"the field {field!r} is no date (write {field} = 2030-01-31, without quotes)"
+        case _:
+            return f"the field {field!r}: {problem['msg'][:1].lower()}{one_line(problem['msg'][1:])}"

@@ -1,0 +1,88 @@
+"""The workshop of a run: makers ask for operations, it sends them and notes what they created."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.contract import Contract
+from conformance.resources import RESOURCES, Made
+from conformance.target import Client
+from conformance.world.ledger import Created, CreatedLedger
+
+
+class SeedingError(Exception):
+    """The target refused to create what a check needs, so that the check could not run."""
+
+
+class HttpWorkshop:
+    """Makes members of collections on the target.
+
+    `prefix` starts every name that it gives out. `shared` members are made once and kept.
+    """
+
+    def __init__(self, client: Client, contract: Contract, prefix: str, ledger: CreatedLedger) -> None:
+        self.client = client
+        self.contract = contract
+        self.prefix = prefix
+        self.ledger = ledger
+        self._numbers = itertools.count(1)
+        self._shared: dict[str, Made] = {}
+
+    def has(self, operation: str) -> bool:
+        """Whether the contract has `METHOD /path`."""
+        return operation in self.contract.operations
+
+    def accepts(self, operation: str, field: str) -> bool:
+        """Whether the JSON body of `operation` documents the property `field`."""
+        return field in self.contract.body_properties(operation)
+
+    def name(self, stem: str) -> str:
+        """A name that no other call returns."""
+        return f"{self.prefix}-{stem}-{next(self._numbers)}"
+
+    def send(self, operation: str, body: Any = None, /, **placeholders: str) -> Any:
+        """Send one operation and return the decoded answer, None where there is none.
+
+        Raises SeedingError where the answer is not 2xx, or the contract has no such operation.
+        """
+        found = self.contract.operations.get(operation)
+        if found is None:
+            raise SeedingError(f"the contract has no {operation}")
+        response = self.client.request(found.method, found.fill(placeholders), body)
+        if not response.is_success:
+            raise SeedingError(f"{operation} answered {response.status_code}: {response.text[:300]}")
+        if not response.content:
+            return None
+        answer = response.json() if "json" in response.headers.get("content-type", "") else response.text
+        self.note(operation, answer, placeholders)
+        return answer
+
+    def make(self, collection: str) -> Made:
+        """A new member of `collection` that nothing else uses."""
+        return RESOURCES[collection].make(self)
+
+    def shared(self, collection: str) -> Made:
+        """A member to hang others on, made on first use."""
+        if collection not in self._shared:
+            self._shared[collection] = self.make(collection)
+        return self._shared[collection]
+
+    def note(self, operation: str, answer: Any, placeholders: Mapping[str, str]) -> None:
+        """Enter what `operation` created in the ledger of what has to be removed; nothing where it creates nothing.
+
+        `answer` is the decoded answer, or a list of such. What can't be deleted singly goes with its parent.
+        """
+        for resource in RESOURCES.values():
+            destroy = self.contract.operations.get(resource.destroys or "")
+            if resource.creates != operation or resource.singleton or destroy is None:
+                continue
+            for record in answer if isinstance(answer, list) else [answer]:
+                if not isinstance(record, dict):
+                    continue
+                try:
+                    values = resource.fill(destroy.label, Made(resource.name, record, placeholders))
+                except LookupError:
+                    continue
+                self.ledger.add(Created(destroy.label, destroy.fill(values)))

@@ -1,0 +1,283 @@
+"""`verdicts.json`: its published shape, and a loader that takes nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from verdict_samples import CATALOGUE, MAY, MUST, OTHER, SHOULD, build, judged, ledger, waived
+
+from conformance import data
+from conformance.verdicts import document
+from conformance.verdicts.document import (
+    DocumentError,
+    DocumentInconsistentError,
+    DocumentSchemaError,
+    DocumentTruncatedError,
+    DocumentUnreadableError,
+    DocumentUnwritableError,
+    DocumentVersionError,
+)
+from conformance.verdicts.ledger import ErrorKind, Ledger
+from conformance.verdicts.model import Result, Verdict
+
+
+def sample() -> document.Document:
+    made = ledger(
+        judged(MAY, "b"),
+        judged(MUST, "z", Verdict.FAILED),
+        judged(MUST, "a", Verdict.FAILED),
+        judged(SHOULD, "x", Verdict.NOT_APPLICABLE),
+        judged(OTHER, "GET /flows/{id}", Verdict.COULD_NOT_RUN),
+        waivers=waived((MUST, "a"), (MAY, "b")),
+    )
+    made.operations(["GET /flows/{id}", "GET /never"])
+    made.count("GET /flows/{id}", "200", 3)
+    made.count("GET /flows/{id}", "503")
+    made.count("DELETE /flows/{id}", "404", 2)
+    return build(made)
+
+
+WHOLE: dict[str, Any] = json.loads(document.dump(sample()))
+
+
+def refused(folder: Path, content: Any, kind: type[DocumentError]) -> str:
+    path = folder / "verdicts.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    with pytest.raises(DocumentError) as caught:
+        document.load(path)
+    assert type(caught.value) is kind
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith(f"{path}: ")
+    return said
+
+
+def test_the_published_schema_is_one() -> None:
+    schema = json.loads((data.fixtures() / "schemas" / "verdicts.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == document.SCHEMA
+    # Every key of every object is described or is an enumeration that needs no words.
+    for name, part in schema["properties"].items():
+        assert part.get("description"), name
+
+
+def test_it_has_the_promised_shape() -> None:
+    assert WHOLE["schema"] == "urn:prefect-conformance:verdicts:1"
+    assert WHOLE["result"] == "non-conformant"
+    assert WHOLE["suite"] == {"version": "0.1.0"}
+    assert WHOLE["target"] == {
+        "url": "http://127.0.0.1:4200/api",
+        "server": "prefect",
+        "version": "3.9.1",
+        "contract_sha256": "0" * 64,
+    }
+    assert WHOLE["run"] == {"seed": 7, "started": "2026-01-02T03:04:05Z", "seconds": 12.346, "workers": 2}
+    assert WHOLE["counts"] == {"passed": 1, "failed": 1, "waived": 1, "not-applicable": 1, "could-not-run": 1}
+    assert WHOLE["verdicts"][0] == {
+        "requirement": MUST,
+        "level": "MUST",
+        "profile": "guidelines",
+        "subject": "a",
+        "verdict": "waived",
+        "summary": "a is failed",
+        "waiver": "a is known",
+    }
+    assert WHOLE["operations"] == {
+        "DELETE /flows/{id}": {"calls": 2, "statuses": {"404": 2}},
+        "GET /flows/{id}": {"calls": 4, "statuses": {"200": 3, "503": 1}},
+        "GET /never": {"calls": 0, "statuses": {}},
+    }
+    assert [error["kind"] for error in WHOLE["errors"]] == ["waiver"]
+    assert WHOLE["timings"] == {"world": 1.5, "checks": 2.25}
+
+
+def test_verdicts_stand_in_the_order_of_the_catalogue() -> None:
+    assert [(entry["requirement"], entry["subject"]) for entry in WHOLE["verdicts"]] == [
+        (MUST, "a"),
+        (MUST, "z"),
+        (OTHER, "GET /flows/{id}"),
+        (SHOULD, "x"),
+        (MAY, "b"),
+    ]
+
+
+def test_operations_that_never_worked_are_told_from_those_never_called() -> None:
+    made = sample()
+    assert made.never_called == ("GET /never",)
+    assert made.never_succeeded == ("DELETE /flows/{id}",)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    made = sample()
+    path = tmp_path / "new" / "verdicts.json"
+    document.write(made, path)
+    assert document.load(path) == made
+    document.write(made, path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["verdicts.json"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_run_that_never_found_its_target_has_a_document(tmp_path: Path) -> None:
+    made = Ledger(CATALOGUE)
+    made.interrupt("Ctrl-C")
+    whole = build(made).model_copy(update={"target": document.Target()})
+    document.write(whole, tmp_path / "verdicts.json")
+    assert document.load(tmp_path / "verdicts.json").result is Result.INCOMPLETE
+
+
+def test_a_document_in_error_is_not_written_and_the_older_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "verdicts.json"
+    path.write_text("older", "utf-8")
+    made = sample()
+    with pytest.raises(DocumentInconsistentError):
+        document.write(made.model_copy(update={"result": Result.CONFORMANT}), path)
+    with pytest.raises(DocumentSchemaError, match=r"at \$\.run\.workers"):
+        document.write(made.model_copy(update={"run": made.run.model_copy(update={"workers": 0})}), path)
+    assert path.read_text("utf-8") == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_takes_no_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DocumentUnwritableError, match="can't write the verdicts"):
+        document.write(sample(), tmp_path / "file" / "verdicts.json")
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DocumentUnreadableError, match="can't read the verdicts: No such file"):
+        document.load(tmp_path / "none.json")
+
+
+def test_no_truncation_is_accepted(tmp_path: Path) -> None:
+    text = document.dump(sample()).rstrip()
+    for end in range(len(text)):
+        refused(tmp_path, text[:end], DocumentTruncatedError)
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "<html>", '{"schema": 1, "schema": 2}', "[" * 100_000])
+def test_what_is_not_json(tmp_path: Path, text: str) -> None:
+    refused(tmp_path, text, DocumentTruncatedError)
+
+
+@pytest.mark.parametrize("content", [[], 3, None, "x", {}, {"schema": 1}, {**WHOLE, "schema": f"{document.SCHEMA}0"}])
+def test_another_schema(tmp_path: Path, content: Any) -> None:
+    refused(tmp_path, json.dumps(content), DocumentVersionError)
+
+
+def _places(content: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a JSON value, as the keys that lead there."""
+    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    return [at, *(place for key, value in inner for place in _places(value, (*at, key)))]
+
+
+def _changed(place: tuple[Any, ...], change: Any = None, *, drop: bool = False) -> Any:
+    content = copy.deepcopy(WHOLE)
+    inner: Any = content
+    for key in place[:-1]:
+        inner = inner[key]
+    if drop:
+        del inner[place[-1]]
+    else:
+        inner[place[-1]] = change
+    return content
+
+
+_OPEN = ("operations", "timings", "errors", "reasons")
+_FIXED = ("calls", "statuses", "kind", "message")
+
+NEEDED = [
+    place
+    for place in _places(WHOLE)
+    # Of the open parts, one entry more or less makes as good a document.
+    if place and (place[0] not in _OPEN or len(place) == 1 or place[-1] in _FIXED)
+]
+"""Every place that a document can't do without."""
+
+JUNK = (None, -1, "", {"x": "y"}, ["x", 1], "two\nlines", True)
+
+
+def _fits(place: tuple[Any, ...], junk: Any) -> bool:
+    """Whether `junk` is as good as what stands there."""
+    match place, junk:
+        case ("target", _), None:
+            return True
+        case ("target", "url" | "server" | "version"), "two\nlines":
+            return True
+        case ("verdicts", _, "waiver"), "two\nlines":
+            return True
+        case ("run", "seed"), -1:
+            return True
+        case _:
+            # A pass needs no summary.
+            return bool(place[-1] == "summary" and not junk and WHOLE["verdicts"][place[1]]["verdict"] == "passed")
+
+
+MISPLACED = [(place, junk) for place in _places(WHOLE) if place for junk in JUNK if not _fits(place, junk)]
+
+
+@pytest.mark.parametrize("place", NEEDED, ids=lambda place: ".".join(map(str, place)))
+def test_nothing_can_be_left_out(tmp_path: Path, place: tuple[Any, ...]) -> None:
+    content = _changed(place, drop=True)
+    with pytest.raises(DocumentError):
+        _load(tmp_path, content)
+
+
+@pytest.mark.parametrize(("place", "junk"), MISPLACED)
+def test_nothing_can_be_replaced_by_junk(tmp_path: Path, place: tuple[Any, ...], junk: Any) -> None:
+    with pytest.raises(DocumentError):
+        _load(tmp_path, _changed(place, junk))
+
+
+@pytest.mark.parametrize("place", [p for p in _places(WHOLE) if p in ((), ("target",), ("run",), ("verdicts", 0))])
+def test_nothing_can_be_added(tmp_path: Path, place: tuple[Any, ...]) -> None:
+    said = refused(tmp_path, _changed((*place, "extra"), 1), DocumentSchemaError)
+    assert "'extra' was unexpected" in said
+
+
+def _load(folder: Path, content: Any) -> document.Document:
+    path = folder / "verdicts.json"
+    path.write_text(json.dumps(content), "utf-8")
+    return document.load(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("counts", "passed"), 2, "counts says 2 passed, and there are 1"),
+        (("result",), "conformant", "the result is conformant, and the verdicts are not"),
+        (("verdicts", 1, "subject"), "a", "verbs.must on 'a' has 2 verdicts"),
+        (("operations", "GET /flows/{id}", "calls"), 3, "GET /flows/{id} has more answers than calls"),
+        (("reasons",), [], "the result is non-conformant, and no reason is given"),
+    ],
+)
+def test_what_contradicts_itself(tmp_path: Path, place: tuple[Any, ...], value: Any, said: str) -> None:
+    assert said in refused(tmp_path, _changed(place, value), DocumentInconsistentError)
+
+
+def test_a_result_that_no_failure_bears_out(tmp_path: Path) -> None:
+    content = json.loads(document.dump(build(ledger(judged(MUST, "a")))))
+    refused(tmp_path, {**content, "result": "non-conformant", "reasons": ["x"]}, DocumentInconsistentError)
+    refused(tmp_path, {**content, "reasons": ["x"]}, DocumentInconsistentError)
+    error = {"kind": "suite", "message": "x"}
+    refused(tmp_path, {**content, "errors": [error]}, DocumentInconsistentError)
+
+
+def test_a_day_that_no_calendar_has(tmp_path: Path) -> None:
+    refused(tmp_path, _changed(("run", "started"), "2026-02-30T00:00:00Z"), DocumentSchemaError)
+
+
+@settings(max_examples=50)
+@given(st.text(), st.text(min_size=1), st.text())
+def test_any_text_of_a_server_survives(summary: str, error: str, why: str) -> None:
+    made = ledger(judged(MUST, "a"), judged(MUST, "b", Verdict.FAILED, summary=summary))
+    made.error(f"x{error}", ErrorKind.WAIVER)
+    made.interrupt(why)
+    document.dump(build(made))

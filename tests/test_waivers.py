@@ -1,0 +1,138 @@
+"""Waiver files: what is accepted, and the one line for each that is not."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from verdict_samples import CATALOGUE, MUST, OTHER
+
+from conformance import catalogue, data
+from conformance.errors import WaiverError
+from conformance.verdicts import waivers
+
+TODAY = date(2026, 6, 15)
+
+GOOD = f"""
+[[waiver]]
+requirement = "{MUST}"
+subject = "GET /flows/{{id}}"
+reason = "Known since 2.0."
+replay = "curl -sS http://localhost:4200/api/flows/1"
+link = "https://example.org/issues/1"
+expires = 2026-06-15
+
+[[waiver]]
+requirement = "{OTHER}"
+subject = "GET /flows/{{id}}"
+reason = "Known."
+replay = '''
+id=$(curl -sS http://localhost:4200/api/flows/)
+curl -sS "http://localhost:4200/api/flows/$id"
+'''
+"""
+
+
+def read(folder: Path, text: str, name: str = "accepted.toml") -> waivers.Waivers:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return waivers.load([path], CATALOGUE, TODAY)
+
+
+def refused(folder: Path, text: str) -> str:
+    with pytest.raises(WaiverError) as caught:
+        read(folder, text)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith(str(folder / "accepted.toml"))
+    return said
+
+
+def test_a_waiver_is_found_by_exactly_what_it_names(tmp_path: Path) -> None:
+    accepted = read(tmp_path, GOOD)
+    waiver = accepted.get(MUST, "GET /flows/{id}")
+    assert waiver is not None
+    assert (waiver.reason, waiver.expires) == ("Known since 2.0.", TODAY)
+    assert accepted.file(waiver).endswith("accepted.toml")
+    for requirement, subject in [(MUST, "GET /flows/"), (MUST, "get /flows/{id}"), (MUST, "*"), ("verbs.*", "GET /x")]:
+        assert accepted.get(requirement, subject) is None
+    assert [waiver.requirement for waiver in accepted] == [MUST, OTHER]
+    assert len(accepted) == 2
+
+
+def test_no_file_and_an_empty_file_waive_nothing(tmp_path: Path) -> None:
+    assert len(waivers.load([], CATALOGUE)) == 0
+    assert len(read(tmp_path, "# nothing yet\n")) == 0
+
+
+def test_the_last_day_counts_and_the_next_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text(GOOD, "utf-8")
+    waivers.load([path], CATALOGUE, date(2026, 6, 15))
+    with pytest.raises(WaiverError, match=r"w\.toml: waiver 1 \(.* on GET /flows/\{id\}\): expired on 2026-06-15"):
+        waivers.load([path], CATALOGUE, date(2026, 6, 16))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('reason = "Known."\n', "", r"waiver 2 \(verbs.other on .*\): the field 'reason' is missing"),
+        ('reason = "Known."', 'reason = "  "', r"waiver 2 .*: the field 'reason' is empty"),
+        ('reason = "Known."', "reason = 3", r"waiver 2 .*: the field 'reason': input should be a valid string"),
+        ('reason = "Known."', 'reason = "Known."\nreson = "x"', r"waiver 2 .*: unknown field 'reson'"),
+        ('subject = "GET', 'subject = "\\n GET', r"waiver 1 .*"),
+        (f'"{OTHER}"', '"verbs.othr"', r"waiver 2 \(verbs.othr on .*\): the catalogue has no requirement 'verbs.othr'"),
+        ("curl -sS http://localhost:4200/api/flows/1", "just look", r"the field 'replay' holds no curl command"),
+        ("https://example.org/issues/1", "issue 1", r"the field 'link' is no http\(s\) address"),
+        ("2026-06-15", '"2026-06-15"', r"the field 'expires' is no date"),
+        ("2026-06-15", "2026-06-31", r"is not TOML: .*line 8"),
+        ("[[waiver]]\nrequirement", "[[waivers]]\nrequirement", r"unknown field 'waivers'"),
+        ("[[waiver]]", "[[waiver]", r"is not TOML: .*line 2"),
+        ('subject = "GET /flows/{id}"\nreason = "Known."', "", r"waiver 2 \(verbs.other\): the field 'subject'"),
+        (f'"{OTHER}"', f'"{MUST}"', r"the waiver of verbs.must on 'GET /flows/\{id\}' stands twice"),
+    ],
+)
+def test_a_file_in_error_is_refused_in_one_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    changed = GOOD.replace(old, new)
+    assert changed != GOOD
+    if old.startswith("subject") and new.startswith("subject"):
+        # Blanks around a subject are the editor's, not the writer's.
+        assert read(tmp_path, changed).get(MUST, "GET /flows/{id}") is not None
+    else:
+        assert re.search(said, refused(tmp_path, changed))
+
+
+@pytest.mark.parametrize("text", ["waiver = 3", "waiver = [1]", "[waiver]\nreason = 'x'", "waiver = [[]]"])
+def test_waiver_is_a_list_of_tables(tmp_path: Path, text: str) -> None:
+    refused(tmp_path, text)
+
+
+def test_twice_in_two_files_names_both(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.toml", tmp_path / "b.toml"]
+    for path in paths:
+        path.write_text(GOOD, "utf-8")
+    with pytest.raises(WaiverError, match=r"b\.toml: the waiver of .* stands in .*a\.toml already"):
+        waivers.load(paths, CATALOGUE, TODAY)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(WaiverError, match=r"none\.toml: can't read the waiver file: No such file"):
+        waivers.load([tmp_path / "none.toml"], CATALOGUE)
+    with pytest.raises(WaiverError, match="can't read the waiver file"):
+        waivers.load([tmp_path], CATALOGUE)
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
+    with pytest.raises(WaiverError, match="not UTF-8"):
+        waivers.load([tmp_path / "latin.toml"], CATALOGUE)
+
+
+@pytest.mark.parametrize("version", ["0.0.1", "", "../../catalogue", "3.9.1/../../x", "3.9.1\0", "a b"])
+def test_no_file_is_shipped_for_what_is_not_a_known_version(version: str) -> None:
+    assert waivers.shipped(version) is None
+
+
+def test_every_shipped_file_is_found_by_its_version_and_loads() -> None:
+    for path in (data.fixtures() / "waivers").glob("prefect-*.toml"):
+        assert waivers.shipped(path.stem.removeprefix("prefect-")) == path
+        waivers.load([path], catalogue.load())
