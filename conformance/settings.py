@@ -38,6 +38,11 @@ class Settings(BaseModel):
     fail_fast: bool = False
 
     @property
+    def exploring(self) -> bool:
+        """Whether the fuzz sends other cases than the default ones."""
+        return self.seed != DEFAULT_SEED or self.fuzz_examples != DEFAULT_FUZZ_EXAMPLES
+
+    @property
     def owns_target(self) -> bool:
         """Whether the target belongs to this run alone, so that nothing of others can be in it."""
         return self.url is None or self.exclusive

@@ -126,6 +126,21 @@ def test_an_older_report_is_never_left_as_this_runs(cache: Path, tmp_path: Path)
 
 
 @needs_node
+def test_a_check_that_is_not_in_the_report_is_missed(results: Path, cache: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "allure-results")
+    first, second, *_ = sorted(copy.glob("*-result.json"))
+    content = json.loads(first.read_text("utf-8"))
+    again = json.loads(second.read_text("utf-8")) | {"uuid": content["uuid"]}
+    first.write_text(json.dumps(again), "utf-8")
+    why = allure.render(copy, tmp_path / "report", print, cache=cache)
+    assert why is not None
+    assert "shows 3 of 4 results" in why
+    assert (tmp_path / "report" / "index.html").exists()
+    first.write_text(json.dumps(content)[:100], "utf-8")
+    assert "shows 3 of 4 results" in (allure.render(copy, tmp_path / "report", print, cache=cache) or "")
+
+
+@needs_node
 def test_a_report_that_cannot_be_written_is_one_line(results: Path, cache: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     why = allure.render(results, tmp_path / "file" / "report", print, cache=cache)

@@ -31,15 +31,14 @@ def run_directly(workbench: Workbench, function: Callable[..., None], subject: s
     if unknown := asked - PROVIDED:
         raise TypeError(f"{function.__name__} asks for {sorted(unknown)}")
     found = None if subject == ABSENT else workbench.subject(declared, subject)
-    ended: BaseException | None = None
+    ended: BaseException | None = NotApplicable("absent") if subject == ABSENT else None
     started = time.perf_counter()
     with workbench.journal.check() as journal:
-        try:
-            if subject == ABSENT:
-                raise NotApplicable("absent")
-            function(subject=found, **{name: getattr(workbench, name) for name in asked})
-        except Exception as error:
-            ended = error
+        if ended is None:
+            try:
+                function(subject=found, **{name: getattr(workbench, name) for name in asked})
+            except Exception as error:  # noqa: BLE001 - what it means is `judge`'s business
+                ended = error
         seconds = time.perf_counter() - started
         requirement = catalogue.load()[declared.requirement]
         return judge(requirement, subject, ended, seconds, journal, workbench.redactor)

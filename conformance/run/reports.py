@@ -78,9 +78,7 @@ def _document(run: Run) -> document.Document:
             version=found.version,
             contract_sha256=found.contract.sha256,
         )
-    about = document.Run(
-        seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers
-    )
+    about = document.Run(seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers)
     suite = document.Suite(version=__version__)
     return document.build(run.ledger, suite=suite, target=target, run=about, timings=run.timings)
 

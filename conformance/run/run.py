@@ -20,7 +20,7 @@ from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, selected
 from conformance.target import discover, embedded, parse_headers
 from conformance.verdicts import waivers
-from conformance.verdicts.ledger import Ledger
+from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
 
 Progress = Callable[[str], None]
@@ -60,7 +60,7 @@ class Run:
                 self.progress(note)
             files = self._waiver_files(target.version)
             accepted = waivers.load(files, self.catalogue)
-            self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered)
+            self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
             self.ledger.operations(target.contract.operations)
             self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
             # On a server of our own, the same names in every run make the same requests. On one that is
@@ -165,7 +165,7 @@ class Run:
         with self.phase("clean-up"):
             self.progress("removing what the run created")
             for line in sweep(workbench.client, workbench.workshop.ledger):
-                self.ledger.error(f"clean-up: {workbench.redactor.text(line)}")
+                self.ledger.error(workbench.redactor.text(line), ErrorKind.CLEAN_UP)
 
     def _stop(self) -> None:
         if self._server is not None:

@@ -8,6 +8,7 @@ the lack of it: what can go wrong here ends as one line, and never as an excepti
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -50,13 +51,15 @@ def render(results: Path, report: Path, progress: Progress, *, cache: Path | Non
     """Render the folder `results` to `report`/index.html, a single file that needs neither server nor network.
 
     `cache` is where the tool is kept (default: the user's cache folder, or PREFECT_CONFORMANCE_CACHE).
-    Returns None when done, or one line that says why there is no report. An older report stays only
-    where a new one takes its place: never as the report of this run.
+    Returns None when done, or one line that says why there is no report, or what is not in it: a check
+    that Allure took for a repetition of another is lost to whoever reads it. An older report is never left
+    as the report of this run.
     """
     page = report / "index.html"
     try:
         page.unlink(missing_ok=True)
-        if not any(results.glob("*-result.json")):
+        made = sum(1 for _ in results.glob("*-result.json"))
+        if not made:
             raise _NotRenderedError(f"{results} holds no results")
         node = _node()
         tool = _installed(cache or _cache(), progress)
@@ -64,9 +67,12 @@ def render(results: Path, report: Path, progress: Progress, *, cache: Path | Non
         report.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="conformance-allure-") as work:
             _generate(node, tool, results, Path(work))
+            shown = _entries(Path(work) / "report" / "summary.json")
             _publish(Path(work) / "report" / "index.html", page)
     except (_NotRenderedError, OSError, UnicodeDecodeError) as error:
         return f"the Allure report was not rendered: {one_line(printable(str(error)))}"
+    if shown != made:
+        return f"the Allure report shows {shown} of {made} results; the others were damaged, or taken for repetitions"
     return None
 
 
@@ -163,6 +169,14 @@ def _generate(node: str, tool: Path, results: Path, work: Path) -> None:
     )
     if not (work / "report" / "index.html").is_file():
         raise _NotRenderedError("allure generate ended well and wrote no index.html")
+
+
+def _entries(summary: Path) -> int:
+    """How many checks the report lists, as Allure says beside it."""
+    try:
+        return int(json.loads(summary.read_text("utf-8"))["stats"]["total"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise _NotRenderedError(f"allure generate wrote a {summary.name} that does not say what it shows") from error
 
 
 def _publish(made: Path, page: Path) -> None:

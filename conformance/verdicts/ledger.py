@@ -34,10 +34,11 @@ _STATUS: Final = re.compile(r"[1-9][0-9]{2}")
 
 
 class ErrorKind(StrEnum):
-    """Whose mistake an error is: that of a waiver file, or a defect of this suite."""
+    """What an error is about: a waiver file, a defect of this suite, or what the run left behind on the target."""
 
     WAIVER = "waiver"
     SUITE = "suite"
+    CLEAN_UP = "clean-up"
 
 
 class RunError(BaseModel):
@@ -52,6 +53,7 @@ class RunError(BaseModel):
 def apply(judgement: Judgement, waivers: Waivers) -> Judgement:
     """The judgement after the waivers: a failure that one of them names is waived, for its reason.
 
+    A failure with a finding that the waiver does not name stays one, and says which.
     Anything else comes back as it is; applying twice is the same as once.
     """
     if judgement.verdict is not Verdict.FAILED:
@@ -59,6 +61,9 @@ def apply(judgement: Judgement, waivers: Waivers) -> Judgement:
     waiver = waivers.get(judgement.requirement, judgement.subject)
     if waiver is None:
         return judgement
+    if unnamed := waiver.unnamed(judgement.findings):
+        told = {"summary": f"beyond what is waived: {'; '.join(unnamed)}"}
+        return Judgement.model_validate(judgement.model_dump() | told)
     return Judgement.model_validate(judgement.model_dump() | {"verdict": Verdict.WAIVED, "waiver": waiver.reason})
 
 
@@ -69,13 +74,22 @@ class Ledger:
     `close`, after which `judgements`, `errors`, `reasons`, `result` and `exit_code` are final.
 
     `filtered`: only a part of the checks was asked for (`--select`, `--no-fuzz`, pytest's `-k`), so that
-    a waiver whose check is not among them proves nothing.
+    a waiver whose check is not among them proves nothing. `exploring`: the fuzz sends other cases than the
+    ones its waivers were written for, so that one which found nothing proves nothing either.
     """
 
-    def __init__(self, catalogue: Catalogue, waivers: Waivers | None = None, *, filtered: bool = False) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        waivers: Waivers | None = None,
+        *,
+        filtered: bool = False,
+        exploring: bool = False,
+    ) -> None:
         self.catalogue = catalogue
         self.waivers = waivers if waivers is not None else Waivers()
         self.filtered = filtered
+        self.exploring = exploring
         self._order = {requirement: place for place, requirement in enumerate(catalogue)}
         self._plan: dict[Key, Check] = {}
         self._judgements: dict[Key, Judgement] = {}
@@ -226,7 +240,8 @@ class Ledger:
             case Result.INCOMPLETE:
                 return ExitCode.INCOMPLETE
             case Result.CONFORMANT:
-                return ExitCode.USAGE if self._errors else ExitCode.CONFORMANT
+                stale = any(error.kind is ErrorKind.WAIVER for error in self._errors)
+                return ExitCode.USAGE if stale else ExitCode.CONFORMANT
 
     def _gaps(self) -> list[str]:
         """What keeps the verdicts there are from being all that was asked for."""
@@ -254,6 +269,8 @@ class Ledger:
             key = (waiver.requirement, waiver.subject)
             named = f"{self.waivers.file(waiver)}: the waiver of {waiver.requirement} on {waiver.subject!r}"
             judgement = self._judgements.get(key)
+            if self.exploring and waiver.findings:
+                continue
             if judgement is not None and judgement.verdict is Verdict.PASSED:
                 self.error(f"{named} is stale: the check passed; remove it", ErrorKind.WAIVER)
             elif judgement is not None and judgement.verdict is Verdict.NOT_APPLICABLE:

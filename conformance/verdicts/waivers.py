@@ -23,7 +23,8 @@ class Waiver(BaseModel):
     """One accepted failure, as it stands in a file.
 
     `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. After the day
-    `expires` the waiver is an error.
+    `expires` the waiver is an error. `findings` are the fingerprints that it accepts, where a check tells
+    several findings apart: one more is a failure still. Without them it accepts whatever the check finds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -34,6 +35,11 @@ class Waiver(BaseModel):
     replay: Annotated[_Said, StringConstraints(pattern=r"\bcurl\s")]
     link: Annotated[_Line, StringConstraints(pattern=r"^https?://")] | None = None
     expires: date | None = None
+    findings: Annotated[tuple[_Line, ...], Field(strict=False)] = ()
+
+    def unnamed(self, findings: Sequence[str]) -> tuple[str, ...]:
+        """Those of `findings` that the waiver does not name; none where it names none."""
+        return tuple(finding for finding in findings if self.findings and finding not in self.findings)
 
 
 class _File(BaseModel):

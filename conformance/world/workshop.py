@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from conformance.contract import Contract
@@ -29,6 +30,7 @@ class HttpWorkshop:
         self.ledger = ledger
         self._numbers = itertools.count(1)
         self._shared: dict[str, Made] = {}
+        self._passing: list[Created] | None = None
 
     def has(self, operation: str) -> bool:
         """Whether the contract has `METHOD /path`."""
@@ -66,8 +68,23 @@ class HttpWorkshop:
     def shared(self, collection: str) -> Made:
         """A member to hang others on, made on first use."""
         if collection not in self._shared:
-            self._shared[collection] = self.make(collection)
+            passing, self._passing = self._passing, None
+            try:
+                self._shared[collection] = self.make(collection)
+            finally:
+                self._passing = passing
         return self._shared[collection]
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """What is made inside, shared members aside, is deleted again at the end: nobody later meets it."""
+        self._passing = []
+        try:
+            yield
+        finally:
+            made, self._passing = self._passing, None
+            for created in reversed(made):
+                self.client.request("DELETE", created.path)
 
     def note(self, operation: str, answer: Any, placeholders: Mapping[str, str]) -> None:
         """Enter what `operation` created in the ledger of what has to be removed; nothing where it creates nothing.
@@ -85,4 +102,7 @@ class HttpWorkshop:
                     values = resource.fill(destroy.label, Made(resource.name, record, placeholders))
                 except LookupError:
                     continue
-                self.ledger.add(Created(destroy.label, destroy.fill(values)))
+                created = Created(destroy.label, destroy.fill(values))
+                self.ledger.add(created)
+                if self._passing is not None:
+                    self._passing.append(created)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from conformance.contract import Operation
-from conformance.resources import Made
+from schemathesis.core import NotSet
+
+from conformance.contract import Operation, Query
+from conformance.resources import RESOURCES, Made
 from conformance.world import World
 
 Body = Any
@@ -43,15 +45,36 @@ def with_references(body: Body, world: World) -> Body:
     return body
 
 
+def fenced(query: Query, body: Body, world: World) -> Body:
+    """A query's body that finds the suite's own member only, unless the body is broken in that very place.
+
+    What others put into the collection is not this operation's input: its answer must not depend on it.
+    """
+    name = query.collection
+    own = query.filters.get(name)
+    if own is None or "id" not in own.criteria or name not in RESOURCES:
+        return body
+    body = {} if body is None or isinstance(body, NotSet) else body
+    if not isinstance(body, dict) or not isinstance(body.get(name), dict | None):
+        return body
+    filter_ = dict(body.get(name) or {})
+    id_ = filter_.get("id")
+    if id_ is None or (isinstance(id_, dict) and "any_" in own.criteria["id"].operators):
+        filter_["id"] = {**(id_ or {}), "any_": [str(world.shared(name).record["id"])]}
+        # Joined by OR, the fence would be none.
+        filter_.pop("operator", None)
+    return {**body, name: filter_}
+
+
 def _fence(collection: str) -> Callable[[Body, World], Body]:
     """Bulk operations act on whatever the filter finds, up to two hundred rows: they get one victim to find."""
 
-    def fenced(body: Body, world: World) -> Body:
+    def with_victim(body: Body, world: World) -> Body:
         victim: Made = world.victim(collection)
         rest = {key: value for key, value in body.items() if key != collection} if isinstance(body, dict) else {}
         return {**rest, collection: {"id": {"any_": [str(victim.record["id"])]}}}
 
-    return fenced
+    return with_victim
 
 
 def _unconfirmed(body: Body, world: World) -> Body:
@@ -77,6 +100,21 @@ EXTRA_CARE: Mapping[str, Callable[[Body, World], Body]] = {
     "PATCH /automations/{id}": _disabled,
 }
 """Operation -> what every body of it goes through before it is sent, broken ones too."""
+
+
+_HOUR = {
+    "history_start": "2031-05-01T12:00:00Z",
+    "history_end": "2031-05-01T13:00:00Z",
+    "history_interval_seconds": 600,
+}
+_SINCE = {"start_time": {"after_": "2031-05-01T12:00:00Z"}}
+
+LEGAL_BODIES: Mapping[str, Body] = {
+    "POST /flow_runs/history": _HOUR,
+    "POST /task_runs/history": _HOUR,
+    "POST /ui/task_runs/dashboard/counts": {"task_runs": _SINCE},
+}
+"""Operation -> a legal body, where fields depend on each other in ways that no schema says."""
 
 
 def uses_up(operation: Operation) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,16 @@ import requests
 
 from conformance.contract import Contract, Operation
 from conformance.resources import Made, Resource
-from conformance.suite.calls import resource_of
+from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.findings import SERVER_ERROR, Finding, judge
 from conformance.suite.fuzz.generation import AnyCase, Generator
+from conformance.suite.outcome import CouldNotRun
 from conformance.target import BUSY, Client, Exchange
 from conformance.world import World
+
+Request = tuple[str, str, bytes, Mapping[str, str]]
+"""Method, URL, body, headers."""
 
 _WAITS = (0.1, 0.3, 1.0, 2.0)
 """Seconds between the repetitions of a request that the server is too busy for."""
@@ -60,14 +65,25 @@ class Campaigns:
 
     def _run(self, operation: Operation) -> Campaign:
         campaign = Campaign(operation)
-        for method, url, content, headers in self._requests(operation):
-            exchange = self._send(campaign, method, url, content, headers)
-            campaign.exchanges += 1
-            for finding in judge(self._contract, operation, exchange):
-                campaign.add(finding)
+        # An object that breaks a listing must not break it for the campaigns that come after: which do,
+        # depends on the number of workers.
+        with self._world.workshop.passing():
+            for method, url, content, headers in self._requests(operation):
+                exchange = self._send(campaign, method, url, content, headers)
+                campaign.exchanges += 1
+                self._note(operation, exchange)
+                for finding in judge(self._contract, operation, exchange):
+                    campaign.add(finding)
         return campaign
 
-    def _requests(self, operation: Operation) -> Iterator[tuple[str, str, bytes, Mapping[str, str]]]:
+    def _note(self, operation: Operation, exchange: Exchange) -> None:
+        """Enter what a case created among what has to be removed."""
+        if not httpx.codes.is_success(exchange.status) or not exchange.response_body:
+            return
+        with contextlib.suppress(ValueError, RecursionError):
+            self._world.workshop.note(operation.label, json.loads(exchange.response_body), {})
+
+    def _requests(self, operation: Operation) -> Iterator[Request]:
         """The requests to send. Aimed and unaimed cases take turns; what comes out the same is sent once."""
         seen: set[object] = set()
         members = _Members(operation, self._world)
@@ -86,24 +102,35 @@ class Campaigns:
             if (request := _prepared(case, self._client.base_url)) is not None:
                 yield request
 
-    def _plain(self, operation: Operation, members: _Members) -> tuple[str, str, bytes, Mapping[str, str]] | None:
-        """The body that the suite itself would send, where it knows one: the way in that no generator finds."""
+    def _plain(self, operation: Operation, members: _Members) -> Request | None:
+        """The call that the suite itself would make, where it knows one: the way in that no generator finds."""
         resource = members.resource
-        if operation.label in aim.EXTRA_CARE or resource is None or resource.updates != operation.label:
+        body: object = None
+        made: Made | None = None
+        if operation.label in aim.LEGAL_BODIES:
+            body = aim.LEGAL_BODIES[operation.label]
+        elif resource is not None and resource.updates == operation.label and operation.label not in aim.EXTRA_CARE:
+            documented = self._contract.body_properties(operation.label)
+            name = next((name for name in resource.patches if name in documented), None)
+            if name is None:
+                return None
+            made = members.fresh()
+            body = {name: resource.patch(self._world.workshop, name, made.record)}
+        elif operation.method != "GET":
             return None
-        documented = self._contract.body_properties(operation.label)
-        name = next((name for name in resource.patches if name in documented), None)
-        if name is None:
+        try:
+            asked = call(operation, self._world, made)
+        except CouldNotRun:
             return None
-        made = members.fresh()
-        body = {name: resource.patch(self._world.workshop, name, made.record)}
-        path = operation.fill(resource.fill(operation.label, made))
-        headers = {"content-type": "application/json"}
-        return operation.method, self._client.base_url + path, json.dumps(body).encode(), headers
+        url = str(httpx.URL(self._client.base_url + asked.path, params=asked.params or None))
+        content = b"" if body is None else json.dumps(body).encode()
+        return operation.method, url, content, {} if body is None else {"content-type": "application/json"}
 
     def _take_care(self, operation: Operation, case: AnyCase, keeps_schema: bool) -> None:
         if keeps_schema:
             case.body = aim.with_references(case.body, self._world)
+        if (query := self._contract.queries.get(operation.label)) is not None:
+            case.body = aim.fenced(query, case.body, self._world)
         if (care := aim.EXTRA_CARE.get(operation.label)) is not None:
             case.body = care(case.body, self._world)
 
@@ -150,7 +177,7 @@ class _Members:
         return self.resource.fill(self._operation.label, self._current)
 
 
-def _prepared(case: AnyCase, base_url: str) -> tuple[str, str, bytes, Mapping[str, str]] | None:
+def _prepared(case: AnyCase, base_url: str) -> Request | None:
     """Method, URL, body and headers of a case; None for one that HTTP can't carry."""
     parts = case.as_transport_kwargs(base_url=base_url)
     parts.pop("cookies", None)

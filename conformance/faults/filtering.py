@@ -1,0 +1,339 @@
+"""Faults in what the criteria of a filter select."""
+
+from __future__ import annotations
+
+import operator as comparison
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from conformance.faults.bends import Json, asked, on, operand, told
+from conformance.faults.fault import Bend, Fault
+from conformance.faults.mending import numbers, present
+
+Operators = Mapping[str, Json]
+"""The operators of one criterion in a filter, each with its operand."""
+
+Edit = Callable[[Operators], Operators]
+
+
+def criterion(path: str, edit: Edit) -> Bend:
+    """One criterion (`flow_runs.start_time`) is asked for otherwise, in every query that names it."""
+    *above, name = path.split(".")
+
+    def edited(node: Json, steps: list[str]) -> Json:
+        if not isinstance(node, dict):
+            return node
+        if steps:
+            return {**node, steps[0]: edited(node[steps[0]], steps[1:])} if steps[0] in node else node
+        return {**node, name: dict(edit(node[name]))} if isinstance(node.get(name), dict) else node
+
+    return on("POST /{collection}/{verb}", asked(lambda body: edited(body, above)))
+
+
+def operator(cell: str, edit: Callable[[Json], Json]) -> Bend:
+    """One operator (`flow_runs.start_time.before_`) gets another operand."""
+    path, _, name = cell.rpartition(".")
+
+    def edited(operators: Operators) -> Operators:
+        return {key: edit(value) if key == name else value for key, value in operators.items()}
+
+    return criterion(path, edited)
+
+
+def ignored(cell: str, operand: Any = ...) -> Bend:
+    """One operator restricts nothing; with `operand`, only where it has that one."""
+    path, _, name = cell.rpartition(".")
+
+    def edited(operators: Operators) -> Operators:
+        return {key: value for key, value in operators.items() if key != name or operand not in (..., value)}
+
+    return criterion(path, edited)
+
+
+def taken_for(cell: str, other: str) -> Bend:
+    """One operator does what another one of the same criterion does."""
+    path, _, name = cell.rpartition(".")
+
+    def edited(operators: Operators) -> Operators:
+        return {other if key == name else key: value for key, value in operators.items()}
+
+    return criterion(path, edited)
+
+
+def joined_by_or(collection: str) -> Bend:
+    """Several criteria of one collection's filter are joined by OR."""
+
+    def edited(body: Json) -> Json:
+        own = body.get(collection)
+        return {**body, collection: {**own, "operator": "or_"}} if isinstance(own, dict) and len(own) > 1 else body
+
+    return on(f"POST /{collection}/filter", asked(edited))
+
+
+def first_one_only(collection: str) -> Bend:
+    """Of several criteria beside the id, only the first restricts."""
+
+    def edited(body: Json) -> Json:
+        own = body.get(collection)
+        if not isinstance(own, dict):
+            return body
+        ignored_ones = [key for key in own if key != "id"][1:]
+        return {**body, collection: {key: value for key, value in own.items() if key not in ignored_ones}}
+
+    return on(f"POST /{collection}/filter", asked(edited))
+
+
+def related_ignored(collection: str, related: str) -> Bend:
+    """A related collection in the body restricts nothing."""
+
+    def edited(body: Json) -> Json:
+        return {key: value for key, value in body.items() if key != related}
+
+    return on(f"POST /{collection}/filter", asked(edited))
+
+
+def selected(cell: str, holds: Callable[[Json, Json], bool]) -> Bend:
+    """Of the rows that one operator selects, only those for which `holds(row, operand)` come."""
+    collection = cell.partition(".")[0]
+
+    def edited(body: Json, rows: Json) -> Json:
+        wanted = operand(body, cell)
+        return rows if wanted is None else [row for row in rows if holds(row, wanted)]
+
+    return on(f"POST /{collection}/filter", told(edited))
+
+
+def moved(microseconds: int) -> Callable[[str], str]:
+    """An instant, so much later."""
+
+    def move(instant: str) -> str:
+        return (datetime.fromisoformat(instant) + timedelta(microseconds=microseconds)).isoformat()
+
+    return move
+
+
+def zoneless(instant: str) -> str:
+    """The same figures, taken for UTC."""
+    return datetime.fromisoformat(instant).replace(tzinfo=None).isoformat() + "+00:00"
+
+
+def to_the_millisecond(instant: str) -> str:
+    """An instant without its microseconds."""
+    found = datetime.fromisoformat(instant)
+    return found.replace(microsecond=found.microsecond // 1000 * 1000).isoformat()
+
+
+def _cells(id_: str, requirement: str, title: str, bends: Mapping[str, Bend]) -> tuple[Fault, ...]:
+    """The same fault on several cells, named after each."""
+    return tuple(Fault(f"{id_} {cell}", requirement, cell, title, bend) for cell, bend in bends.items())
+
+
+_ANY = (
+    *_cells(
+        "any-first-only",
+        "filter.any",
+        "any_ matches the first of its values only",
+        {
+            cell: operator(cell, lambda values: values[:1])
+            for cell in ("flows.name.any_", "flow_runs.state.type.any_", "task_runs.state.name.any_")
+        },
+    ),
+    *_cells(
+        "any-ignored",
+        "filter.any",
+        "any_ is ignored",
+        {cell: ignored(cell) for cell in ("flow_runs.deployment_id.any_", "task_runs.flow_run_id.any_")},
+    ),
+    *_cells(
+        "any-heeds-no-case",
+        "filter.any",
+        "any_ takes upper and lower case for the same",
+        {
+            cell: operator(cell, lambda values: [*values, *map(str.upper, values), *map(str.lower, values)])
+            for cell in ("flows.name.any_", "flow_runs.name.any_")
+        },
+    ),
+    *_cells(
+        "any-means-all",
+        "filter.any",
+        "any_ on a list asks for all of the values",
+        {cell: taken_for(cell, "all_") for cell in ("flow_runs.tags.any_", "deployments.tags.any_")},
+    ),
+)
+
+_NOT_ANY = (
+    *_cells(
+        "not-any-ignored",
+        "filter.not-any",
+        "not_any_ is ignored",
+        {cell: ignored(cell) for cell in ("flow_runs.state.type.not_any_", "flow_runs.idempotency_key.not_any_")},
+    ),
+    *_cells(
+        "not-any-inverted",
+        "filter.not-any",
+        "not_any_ does what any_ does",
+        {"flow_runs.state.name.not_any_": taken_for("flow_runs.state.name.not_any_", "any_")},
+    ),
+)
+
+_ALL = (
+    *_cells(
+        "all-means-any",
+        "filter.all",
+        "all_ matches objects that hold one of the values",
+        {cell: taken_for(cell, "any_") for cell in ("flow_runs.tags.all_", "deployments.tags.all_")},
+    ),
+    *_cells(
+        "all-first-only",
+        "filter.all",
+        "all_ asks for the first of its values only",
+        {cell: operator(cell, lambda values: values[:1]) for cell in ("flows.tags.all_", "task_runs.tags.all_")},
+    ),
+)
+
+_BOOLEANS = (
+    *_cells(
+        "is-null-false-ignored",
+        "filter.is-null",
+        "is_null_ false returns every object",
+        {cell: ignored(cell, operand=False) for cell in ("flows.tags.is_null_", "flow_runs.start_time.is_null_")},
+    ),
+    *_cells(
+        "is-null-inverted",
+        "filter.is-null",
+        "is_null_ means the opposite",
+        {"task_runs.end_time.is_null_": operator("task_runs.end_time.is_null_", lambda value: not value)},
+    ),
+    *_cells(
+        "eq-false-ignored",
+        "filter.eq",
+        "eq_ false is ignored",
+        {"deployments.paused.eq_": ignored("deployments.paused.eq_", operand=False)},
+    ),
+    *_cells(
+        "exists-false-ignored",
+        "filter.exists",
+        "exists_ false is ignored",
+        {"task_runs.subflow_runs.exists_": ignored("task_runs.subflow_runs.exists_", operand=False)},
+    ),
+)
+
+_TIMES = (
+    *_cells(
+        "before-exclusive",
+        "filter.before-inclusive",
+        "before_ leaves out the instant itself",
+        {cell: operator(cell, moved(-1)) for cell in ("flow_runs.start_time.before_",)},
+    ),
+    *_cells(
+        "before-to-the-millisecond",
+        "filter.before-inclusive",
+        "before_ compares to the millisecond",
+        {cell: operator(cell, to_the_millisecond) for cell in ("flow_runs.expected_start_time.before_",)},
+    ),
+    *_cells(
+        "before-zoneless",
+        "filter.before-inclusive",
+        "before_ takes any zone for UTC",
+        {"flow_runs.end_time.before_": operator("flow_runs.end_time.before_", zoneless)},
+    ),
+    *_cells(
+        "after-exclusive",
+        "filter.after-inclusive",
+        "after_ leaves out the instant itself",
+        {cell: operator(cell, moved(1)) for cell in ("flow_runs.end_time.after_", "task_runs.start_time.after_")},
+    ),
+    *_cells(
+        "after-ignored",
+        "filter.after-inclusive",
+        "after_ is ignored",
+        {
+            "flow_runs.next_scheduled_start_time.after_": ignored("flow_runs.next_scheduled_start_time.after_"),
+        },
+    ),
+)
+
+_LIMITS = Fault(
+    "limits-work",
+    "filter.at-least",
+    "deployments.global_concurrency_limit.limit.ge_",
+    "deployments are filtered on a number",
+    numbers(ge_=present(comparison.ge), le_=present(comparison.le)),
+)
+
+_NUMBERS = (
+    Fault(
+        "ge-exclusive",
+        "filter.at-least",
+        "deployments.global_concurrency_limit.limit.ge_",
+        "ge_ leaves out the value itself",
+        numbers(ge_=present(comparison.gt), le_=present(comparison.le)),
+        mend=_LIMITS,
+    ),
+    Fault(
+        "le-exclusive",
+        "filter.at-most",
+        "deployments.global_concurrency_limit.limit.le_",
+        "le_ leaves out the value itself",
+        numbers(ge_=present(comparison.ge), le_=present(comparison.lt)),
+        mend=_LIMITS,
+    ),
+    Fault(
+        "le-takes-nulls",
+        "filter.at-most",
+        "deployments.global_concurrency_limit.limit.le_",
+        "le_ matches objects without a value",
+        numbers(ge_=present(comparison.ge), le_=lambda value, bound: value is None or value <= bound),
+        mend=_LIMITS,
+    ),
+)
+
+_LIKE = (
+    *_cells(
+        "like-heeds-the-case",
+        "filter.like",
+        "like_ heeds the case",
+        {cell: selected(cell, lambda row, part: part in row["name"]) for cell in ("flows.name.like_",)},
+    ),
+    *_cells(
+        "like-at-the-start-only",
+        "filter.like",
+        "like_ matches at the start only",
+        {
+            cell: selected(cell, lambda row, part: row["name"].lower().startswith(part.lower()))
+            for cell in ("deployments.name.like_",)
+        },
+    ),
+)
+
+_JOINED = (
+    *_cells(
+        "criteria-joined-by-or",
+        "filter.and",
+        "two criteria are joined by OR",
+        {collection: joined_by_or(collection) for collection in ("flows", "deployments")},
+    ),
+    *_cells(
+        "criterion-ignored-beside-another",
+        "filter.and",
+        "of two criteria, one is ignored",
+        {"flows": first_one_only("flows")},
+    ),
+    *_cells(
+        "related-ignored",
+        "filter.related",
+        "a related collection in the body is ignored",
+        {
+            f"{collection} by {related}": related_ignored(collection, related)
+            for collection, related in (
+                ("flows", "flow_runs"),
+                ("flow_runs", "deployments"),
+                ("task_runs", "flows"),
+                ("deployments", "task_runs"),
+            )
+        },
+    ),
+)
+
+FAULTS = (*_ANY, *_NOT_ANY, *_ALL, *_BOOLEANS, *_TIMES, *_NUMBERS, *_LIKE, *_JOINED)
