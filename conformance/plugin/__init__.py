@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance.plugin import options
+
+if TYPE_CHECKING:
+    from conformance.run import Shared
 
 SUITE = Path(__file__).resolve().parent.parent / "suite"
 
@@ -22,15 +26,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register what a run needs, in the process that it is for."""
     if _is_worker(config):
         if shared := config.workerinput.get("conformance"):  # type: ignore[attr-defined]
-            config.pluginmanager.register(_worker(config, shared), "conformance-bench")
+            from conformance.run import Shared
+
+            told = Shared.model_validate_json(shared)
+            _report_to(config, told.settings.reports, clean=False)  # the controlling process has done that
+            config.pluginmanager.register(_worker(config, told), "conformance-bench")
     elif _is_asked_for(config):
         from conformance.plugin.controller import Controller
 
         settings = options.settings(config)
         if not config.option.collectonly:
-            config.option.allure_report_dir = str(settings.reports / "allure-results")
-            config.option.clean_alluredir = True
+            _report_to(config, settings.reports, clean=True)
         config.pluginmanager.register(Controller(config, settings), "conformance-controller")
+
+
+def _report_to(config: pytest.Config, reports: Path, *, clean: bool) -> None:
+    """Have allure-pytest write its results beside the other reports."""
+    config.option.allure_report_dir = str((reports / "allure-results").absolute())
+    config.option.clean_alluredir = clean
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -43,12 +56,12 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _worker(config: pytest.Config, shared: str) -> object:
+def _worker(config: pytest.Config, shared: Shared) -> object:
     from conformance.plugin.bench import Bench
-    from conformance.run import Shared, Workbench
+    from conformance.run import Workbench
 
     worker: str = config.workerinput["workerid"]  # type: ignore[attr-defined]
-    return Bench(Workbench(Shared.model_validate_json(shared), worker))
+    return Bench(Workbench(shared, worker))
 
 
 def _is_asked_for(config: pytest.Config) -> bool:

@@ -146,7 +146,7 @@ def test_exists(subject: Cell, client: Client, world: World) -> None:
 _PAGE = 200
 """The most rows that a query may be asked for."""
 
-_MOST_PAIRS = 40
+_MOST_PAIRS = 24
 """Pairs of criteria that are tried a collection."""
 
 
@@ -183,7 +183,7 @@ def test_related_collections_restrict(subject: Pair, client: Client, world: Worl
         criteria[path].body(any_=[value])
         for path in _LINKS
         if path in criteria and "any_" in criteria[path].operators
-        for value in _values(subject.related, criteria[path], world)[:3]
+        for value in _values(subject.related, criteria[path], world)[:2]
     ]
     bodies += [{"id": {"any_": world.population.ids(subject.related)}}, {"id": {"any_": [NOBODY]}}]
     for body in bodies:

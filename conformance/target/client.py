@@ -23,9 +23,11 @@ BUSY = frozenset({429, 502, 503, 504})
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
-_ATTEMPTS = 6
 _BUDGET = 30.0
-"""Seconds that one request may take with all its repetitions. SQLite locks for a few seconds under load."""
+"""Seconds that a busy server is asked again for. SQLite locks for a few seconds under load."""
+
+_ATTEMPTS = 3
+"""Times that a connection is tried: a server that is gone does not come back for being asked more often."""
 
 
 class Busy(TargetTrouble):
@@ -77,15 +79,19 @@ class Client:
         if content is not None:
             extra.setdefault("content-type", "application/json")
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
-        # A server that is gone is not waited for by every check anew.
+        for attempt in stamina.retry_context(on=Busy, attempts=None, timeout=_BUDGET, wait_initial=0.05, wait_max=1.0):
+            with attempt:
+                response = self._reach(request)
+        return response
+
+    def _reach(self, request: httpx.Request) -> httpx.Response:
         attempts = 1 if self._gone else _ATTEMPTS
         try:
-            for attempt in stamina.retry_context(
-                on=(Busy, Unreachable), attempts=attempts, timeout=_BUDGET, wait_initial=0.05, wait_max=3.0
-            ):
+            for attempt in stamina.retry_context(on=Unreachable, attempts=attempts, wait_initial=0.05, wait_max=0.5):
                 with attempt:
                     response = self._send(request)
         except Unreachable:
+            # Every later check finds out by one attempt, not by all of them anew.
             self._gone = True
             raise
         self._gone = False

@@ -118,8 +118,9 @@ LEGAL_BODIES: Mapping[str, Body] = {
 
 
 def uses_up(operation: Operation) -> bool:
-    """Whether a call takes the member away, so that each needs its own."""
-    return operation.method == "DELETE"
+    """Whether a call takes the member away, or the name that finds it, so that each needs its own."""
+    by_id = all(name == "id" or name.endswith("_id") for name in operation.placeholders)
+    return operation.method == "DELETE" or (operation.method in ("PATCH", "PUT") and not by_id)
 
 
 def only_reads(operation: Operation) -> bool:

@@ -14,6 +14,9 @@ from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
 
+_WITHOUT_A_BODY = 4
+"""Cases of an operation that takes parameters only: most are aimed, and come out the same then."""
+
 AnyCase = Case[Any]
 
 _NEGATIVE_SHARE = 4
@@ -34,6 +37,8 @@ class Generator:
     def cases(self, operation: Operation, number: int) -> list[tuple[AnyCase, bool]]:
         """At most `number` cases that keep the schema, and a share that break it; each with whether it keeps it."""
         target = self._schema[operation.path][operation.method]
+        if operation.body is None:
+            number = min(number, _WITHOUT_A_BODY)
         found = [(case, True) for case in self._draw(target, GenerationMode.POSITIVE, number, operation.label)]
         if _can_be_broken(operation):
             broken = self._draw(target, GenerationMode.NEGATIVE, max(1, number // _NEGATIVE_SHARE), operation.label)
