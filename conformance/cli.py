@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import pytest
 import typer
 from rich.console import Console
@@ -91,6 +90,7 @@ def run(
         reports=reports,
         fail_fast=fail_fast,
     )
+    Run.check(settings)
     raise typer.Exit(_list(settings) if list_ else _run(settings))
 
 
@@ -117,7 +117,7 @@ def _run(settings: Settings) -> int:
 
 def _list(settings: Settings) -> int:
     console = Console(stderr=True)
-    this = Run(settings, lambda text: console.print(escape(text), style="dim"))
+    this = Run(settings, lambda text: console.print(escape(text), style="dim", soft_wrap=True))
     try:
         this.open()
         for requirement, subject in this.planned():
@@ -151,17 +151,19 @@ def version() -> None:
     print(__version__)
 
 
+# typer keeps its own copy of click, and names only some of its errors.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
 def main() -> None:
     """The console script: every error that the user can mend is one line, and ends with the documented code."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except ConformanceError as error:
         _end(str(error), ExitCode.USAGE)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.UsageError as error:
-        _end(error.format_message(), ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except _UsageError as error:
+        _end(str(error), ExitCode.USAGE)
+    except (typer.Abort, KeyboardInterrupt):
         _end("interrupted", ExitCode.INCOMPLETE)
 
 

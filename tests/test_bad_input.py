@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from conftest import cli
 
-from conformance.target import embedded
+from conformance.errors import TargetError
+from conformance.target import discover, embedded
 
 USAGE = 2
 INCOMPLETE = 3
@@ -67,9 +68,14 @@ def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
     refused(cli("run", "--url", "http://nowhere.invalid/api", cwd=tmp_path), "nothing answers", "nowhere.invalid")
 
 
-@pytest.mark.parametrize("url", ["ftp://host/api", "host:4200", "http://", "http://host:port/api", ""])
-def test_what_is_no_url(url: str, tmp_path: Path) -> None:
-    refused(cli("run", "--url", url, cwd=tmp_path), "not an HTTP URL")
+def test_what_is_no_url(tmp_path: Path) -> None:
+    refused(cli("run", "--url", "ftp://host/api", cwd=tmp_path), "not an HTTP URL")
+
+
+@pytest.mark.parametrize("url", ["host:4200", "http://", "http://host:port/api", "", "http://[::1/api"])
+def test_what_else_is_no_url(url: str) -> None:
+    with pytest.raises(TargetError, match="not an HTTP URL"):
+        discover(url, {})
 
 
 def test_a_port_that_speaks_no_http(tmp_path: Path) -> None:
@@ -100,10 +106,14 @@ def test_a_document_that_is_another_api(tmp_path: Path) -> None:
         refused(cli("run", "--url", f"{url}/api", cwd=tmp_path), "not a Prefect API", "POST /flows/filter")
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials(status: int, tmp_path: Path) -> None:
-    with web(lambda path: (status, b"no")) as url:
-        refused(cli("run", "--url", f"{url}/api", cwd=tmp_path), str(status), "--header")
+def test_refused_credentials(tmp_path: Path) -> None:
+    with web(lambda path: (401, b"no")) as url:
+        refused(cli("run", "--url", f"{url}/api", cwd=tmp_path), "401", "--header")
+
+
+def test_credentials_that_are_not_enough() -> None:
+    with web(lambda path: (403, b"no")) as url, pytest.raises(TargetError, match="403"):
+        discover(f"{url}/api", {})
 
 
 def test_no_document(tmp_path: Path) -> None:
@@ -111,10 +121,16 @@ def test_no_document(tmp_path: Path) -> None:
         refused(cli("run", "--url", f"{url}/api", cwd=tmp_path), "no OpenAPI document", "404")
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"openapi": "3.1.0"}'])
-def test_a_document_that_is_none(body: bytes, tmp_path: Path) -> None:
-    with web(healthy(**{"api/openapi.json": (200, body)})) as url:
+def test_a_document_that_is_none(tmp_path: Path) -> None:
+    with web(healthy(**{"api/openapi.json": (200, b"<html>")})) as url:
         refused(cli("run", "--url", f"{url}/api", cwd=tmp_path), "no OpenAPI document:")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"openapi": "3.1.0"}', b"\xff\xfe", b""])
+def test_documents_that_are_none(body: bytes) -> None:
+    serves = healthy(**{"api/openapi.json": (200, body)})
+    with web(serves) as url, pytest.raises(TargetError, match="no OpenAPI document:"):
+        discover(f"{url}/api", {})
 
 
 @pytest.mark.parametrize("spec", ["prefect==1.4.1", "prefect==99.0.0", "prefect", "nonsense", "prefect==3.9.1rc1"])

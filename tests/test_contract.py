@@ -1,6 +1,7 @@
 """The contract: two generations of documents, read into the same facts."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ FILTER = {
         },
     },
 }
-COMPONENTS = {
+COMPONENTS: dict[str, Any] = {
     "schemas": {
         "Operator": {"enum": ["and_", "or_"], "type": "string"},
         "StateType": {"enum": ["RUNNING", "FAILED"], "type": "string"},

@@ -61,6 +61,7 @@ def running_in(folder: Path) -> list[int]:
 
 
 @pytest.mark.server
+@pytest.mark.wide  # two whole provisionings
 def test_an_interrupted_provisioning_leaves_nothing_half_made_and_the_next_one_succeeds(empty_cache: Path) -> None:
     interrupted = provisioning()
     assert interrupted.stdout

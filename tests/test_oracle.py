@@ -50,18 +50,29 @@ def test_an_operator_without_a_meaning_is_an_error() -> None:
 
 
 def run(name: str, **fields: Any) -> dict[str, Any]:
-    base = {"id": name, "name": name, "tags": [], "state_type": None, "flow_id": "f1", "start_time": None}
+    base: dict[str, Any] = {
+        "id": name,
+        "name": name,
+        "tags": [],
+        "state_type": None,
+        "flow_id": "f1",
+        "start_time": None,
+    }
     return {**base, "expected_start_time": None, "deployment_id": None, **fields}
 
 
-RUNS = [
+RUNS: list[dict[str, Any]] = [
     run("a", tags=["red"], state_type="FAILED", start_time="2031-01-01T00:00:00Z"),
     run("b", tags=["red", "blue"], state_type="RUNNING", flow_id="f2"),
     run("c", state_type="FAILED", flow_id="f2", expected_start_time="2031-01-02T00:00:00Z"),
 ]
-FLOWS = [{"id": "f1", "name": "one", "tags": []}, {"id": "f2", "name": "two", "tags": ["x"]}, {"id": "f3", "name": "3"}]
-TASKS = [{"id": "t", "name": "t", "flow_run_id": "c", "state_type": "COMPLETED", "tags": []}]
-WORLD = {"flow_runs": RUNS, "flows": FLOWS, "task_runs": TASKS, "deployments": []}
+FLOWS: list[dict[str, Any]] = [
+    {"id": "f1", "name": "one", "tags": []},
+    {"id": "f2", "name": "two", "tags": ["x"]},
+    {"id": "f3", "name": "3"},
+]
+TASKS: list[dict[str, Any]] = [{"id": "t", "name": "t", "flow_run_id": "c", "state_type": "COMPLETED", "tags": []}]
+WORLD: dict[str, list[dict[str, Any]]] = {"flow_runs": RUNS, "flows": FLOWS, "task_runs": TASKS, "deployments": []}
 FLOW_RUNS = RESOURCES["flow_runs"]
 
 

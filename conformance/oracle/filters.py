@@ -44,13 +44,16 @@ def _parts(path: str, node: Filter, read: Reading) -> Iterator[bool]:
             yield _node(f"{path}.{key}".lstrip("."), value, read)
 
 
-def select(collection: str, body: Mapping[str, Filter | None], world: World) -> list[Record]:
+def select(
+    collection: str, body: Mapping[str, Filter | None], world: World, resource: Resource | None = None
+) -> list[Record]:
     """The records of `collection` that a query with the filters of `body` must return, in the world's order.
 
     `body` holds filters only: sorting and paging are other rules. A related collection's filter asks
-    that at least one linked member matches it. Raises LookupError for a key that nothing is known of.
+    that at least one linked member matches it. `resource` reads the records in another way than the
+    collection's own does. Raises LookupError for a key that nothing is known of.
     """
-    resource = RESOURCES[collection]
+    resource = resource or RESOURCES[collection]
     own = body.get(collection)
     others = {key: filter_ for key, filter_ in body.items() if key != collection and filter_ is not None}
     unknown = others.keys() - frozenset().union(*(relation.keys() for relation in resource.related))

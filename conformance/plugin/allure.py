@@ -20,15 +20,19 @@ _MOST = 12
 """Exchanges in an attachment: the first ones set the scene, the last ones decide."""
 
 
-def label(requirement: Requirement, chapter: str, subject: str) -> None:
+def label(requirement: Requirement, chapter: str) -> None:
     """Feature = chapter, story = requirement, severity = level, and a link to the requirement's explanation."""
-    allure.dynamic.title(f"{requirement.id} · {subject}")
     allure.dynamic.feature(chapter)
     allure.dynamic.story(f"{requirement.id}: {requirement.title}")
     allure.dynamic.severity(_SEVERITY[requirement.level])
     allure.dynamic.tag(requirement.level.value, requirement.profile.value)
     allure.dynamic.description(f"{requirement.level}: {requirement.text}\n\nSource: {requirement.source}")
     allure.dynamic.link(f"../catalogue.html#{requirement.id}", name=requirement.id)
+
+
+def title(requirement: Requirement, subject: str) -> None:
+    """The name of the entry. It has to be given after the set-up, at whose end allure-pytest gives its own."""
+    allure.dynamic.title(f"{requirement.id} · {subject}")
 
 
 def attach(journal: Journal, redactor: Redactor) -> None:

@@ -141,7 +141,7 @@ class Bench:
         """What Allure shows of a check."""
         if _DECLARED in item.stash:
             requirement = self._catalogue[item.stash[_DECLARED].requirement]
-            allure.label(requirement, self._catalogue.chapters[requirement.chapter], item.stash[_SUBJECT])
+            allure.label(requirement, self._catalogue.chapters[requirement.chapter])
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
@@ -151,8 +151,9 @@ class Bench:
         report = yield
         if _DECLARED not in item.stash or call.when == "teardown" or (call.when == "setup" and not call.excinfo):
             return report
+        requirement = self._catalogue[item.stash[_DECLARED].requirement]
         judgement = judge(
-            self._catalogue[item.stash[_DECLARED].requirement],
+            requirement,
             item.stash[_SUBJECT],
             call.excinfo.value if call.excinfo else None,
             time.perf_counter() - item.stash[_STARTED],
@@ -160,6 +161,7 @@ class Bench:
             self.workbench.redactor,
         )
         judgement = apply(judgement, self._waivers)
+        allure.title(requirement, item.stash[_SUBJECT])
         allure.attach(self.workbench.journal, self.workbench.redactor)
         _reshape(report, call, judgement, item)
         report.conformance = {  # type: ignore[attr-defined]

@@ -74,6 +74,7 @@ class At:
         self.keys = keys
 
     def __call__(self, record: Record, world: World) -> Any:
+        """The value at the first key that has one."""
         for key in self.keys:
             value: Any = record
             for part in key.split("."):

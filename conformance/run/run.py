@@ -18,7 +18,7 @@ from conformance.run import reports
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, selected
-from conformance.target import discover, embedded, parse_headers
+from conformance.target import discover, embedded, parse_headers, parse_url
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
@@ -49,9 +49,8 @@ class Run:
 
         Raises ConformanceError, with one line for the user, where the run can't begin.
         """
-        reports.prepare(self.settings.reports)
+        self.check(self.settings)
         headers = parse_headers(self.settings.headers)
-        waivers.load(self.settings.waivers, self.catalogue)  # bad input is said before anything is started
         url = self.settings.url or self._start()
         with self.phase("target"):
             self.progress(f"reading the contract of {url}")
@@ -82,6 +81,17 @@ class Run:
                     "`prefect-conformance run --list` prints what there is"
                 )
         return self
+
+    @staticmethod
+    def check(settings: Settings) -> None:
+        """Raise ConformanceError for bad input that shows before anything is started or asked."""
+        parse_headers(settings.headers)
+        if settings.url is not None:
+            parse_url(settings.url)
+        elif settings.server is not None:
+            embedded.release(settings.server)
+        waivers.load(settings.waivers, catalogue.load())
+        reports.prepare(settings.reports)
 
     def populate(self) -> None:
         """Seed the world, where a check that is asked for is judged on it.
@@ -160,8 +170,8 @@ class Run:
         return (path,) if path else ()
 
     def _sweep(self, workbench: Workbench) -> None:
-        if self._server is not None:
-            return  # it is thrown away with its database
+        if self._server is not None or not workbench.shared.created.exists():
+            return  # it is thrown away with its database, or there is nothing to remove
         with self.phase("clean-up"):
             self.progress("removing what the run created")
             for line in sweep(workbench.client, workbench.workshop.ledger):

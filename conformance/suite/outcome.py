@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.contract.formats import is_date_time
+from conformance.oracle.operators import instant
 from conformance.target import Exchange
 
 _LONGEST = 1200
@@ -82,6 +84,8 @@ def differences(expected: Any, observed: Any, where: str = "") -> list[Differenc
         ]
     if type(expected) is type(observed) and expected == observed:
         return []
+    if isinstance(expected, str) and isinstance(observed, str) and _same_instant(expected, observed):
+        return []
     if isinstance(expected, int | float) and isinstance(observed, int | float) and expected == observed:
         return []
     return [Difference(where or "(the whole body)", expected, observed)]
@@ -95,6 +99,11 @@ def require_equal(summary: str, expected: Any, observed: Any) -> None:
             expected={d.where: d.expected for d in found},
             observed={d.where: d.observed for d in found},
         )
+
+
+def _same_instant(one: str, other: str) -> bool:
+    """Whether two texts are one instant, written in two ways (`Z` and `+00:00`, with and without microseconds)."""
+    return is_date_time(one) and is_date_time(other) and instant(one.upper()) == instant(other.upper())
 
 
 class _Missing:

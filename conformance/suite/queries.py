@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from conformance import oracle
-from conformance.resources import RESOURCES, Record
+from conformance.resources import RESOURCES, Record, Resource
 from conformance.suite.outcome import CouldNotRun, Violation
 from conformance.target import Client
 from conformance.world import World
@@ -49,20 +49,28 @@ def rows(client: Client, collection: str, body: Body) -> list[Record]:
     return found
 
 
-def expected(collection: str, filters: Body, world: World) -> list[Record]:
-    """The rows that the oracle selects, in the world's order."""
-    return oracle.select(collection, filters, world.population.records)
+def expected(collection: str, filters: Body, world: World, resource: Resource | None = None) -> list[Record]:
+    """The rows that the oracle selects, in the world's order; `resource` reads records in another way."""
+    return oracle.select(collection, filters, world.population.records, resource)
 
 
-def require_rows(client: Client, collection: str, filters: Body, world: World, shows: Sequence[str] = ()) -> int:
-    """Raise Violation unless the server returns just the rows that the oracle selects; return their number.
+def require_rows(
+    client: Client,
+    collection: str,
+    filters: Body,
+    world: World,
+    shows: Sequence[str] = (),
+    resource: Resource | None = None,
+) -> None:
+    """Raise Violation unless the server returns just the rows that the oracle selects.
 
-    `shows` are the criteria that matter: a failure names the rows with their values there.
+    `shows` are the criteria that matter: a failure names the rows with their values there. `resource`
+    reads the records in another way than the collection's own does.
     """
     if not world.population.of(collection):
         raise CouldNotRun(f"the world has no {collection}")
     fence = fenced(collection, filters, world)
-    wanted = {row["id"]: row for row in expected(collection, fence, world)}
+    wanted = {row["id"]: row for row in expected(collection, fence, world, resource)}
     found = rows(client, collection, fence)
     observed = {row["id"]: row for row in found}
     if len(found) != len(observed):
@@ -83,7 +91,6 @@ def require_rows(client: Client, collection: str, filters: Body, world: World, s
                 ],
             },
         )
-    return len(wanted)
 
 
 def _named(collection: str, row: Record, shows: Sequence[str], world: World) -> Mapping[str, Any]:

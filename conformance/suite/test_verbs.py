@@ -69,7 +69,7 @@ def test_get_by_id_gets_that_member(subject: Operation, contract: Contract, clie
 
 
 _READINGS = 5
-"""Pairs of reads. Somebody else may change what is read between the two; what a GET itself changes differs each time."""
+"""Pairs of reads. Somebody else may change what is read between the two; what a GET changes differs each time."""
 
 
 def _read_twice(operation: Operation, client: Client, world: World, body: Any) -> tuple[httpx.Response, httpx.Response]:

@@ -1,7 +1,7 @@
 """The server under test: finding it, talking to it, and starting one where none was given."""
 
 from conformance.target.client import BUSY, Busy, Client, Unreachable
-from conformance.target.discovery import Target, discover, parse_headers
+from conformance.target.discovery import Target, discover, parse_headers, parse_url
 from conformance.target.journal import Exchange, Journal
 from conformance.target.redaction import Redactor
 
@@ -16,4 +16,5 @@ __all__ = [
     "Unreachable",
     "discover",
     "parse_headers",
+    "parse_url",
 ]

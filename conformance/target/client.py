@@ -16,6 +16,9 @@ from conformance.contract import Contract
 from conformance.errors import TargetTrouble
 from conformance.target.journal import Exchange, Journal
 
+# A repetition is no news: what comes of it is in the verdict. By default each would be logged.
+stamina.instrumentation.set_on_retry_hooks([])
+
 USER_AGENT = f"prefect-conformance/{__version__}"
 
 BUSY = frozenset({429, 502, 503, 504})

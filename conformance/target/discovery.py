@@ -43,7 +43,7 @@ def discover(url: str, headers: Mapping[str, str]) -> Target:
     The document is looked for below the base URL first, where every release since 3.0 serves the right
     one, and then at the root, where the earlier ones have their only one.
     """
-    base = _checked(url)
+    base = parse_url(url)
     with httpx.Client(headers={**headers, "user-agent": USER_AGENT}, timeout=TIMEOUT, follow_redirects=False) as http:
         probe = _Probe(http, Redactor(headers.values()))
         notes: list[str] = []
@@ -119,7 +119,8 @@ class _Probe:
         return found if isinstance(found, str) else "unknown"
 
 
-def _checked(url: str) -> str:
+def parse_url(url: str) -> str:
+    """`url` without a trailing slash. Raises TargetError for what is no HTTP URL."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)

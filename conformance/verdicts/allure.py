@@ -204,7 +204,7 @@ def _run(command: list[str], name: str, seconds: int, *, cwd: Path | None) -> st
     environment |= {"NO_COLOR": "1", "NODE_NO_WARNINGS": "1"}
     environment.pop("FORCE_COLOR", None)
     try:
-        done = subprocess.run(  # noqa: S603 - found with shutil.which, and nothing in it is a server's
+        done = subprocess.run(
             command,
             cwd=cwd,
             env=environment,

@@ -261,7 +261,7 @@ def _problem(error: ValidationError) -> str:
     return one_line(error.message) if len(error.message) < 200 else f"breaks the schema's {error.validator!r}"
 
 
-def _agree(document: Document, where: str) -> None:
+def _agree(document: Document, where: str) -> None:  # noqa: C901 - one rule after another, none nested
     """What a JSON Schema can't say: that one part of the document follows from another."""
 
     def refuse(why: str) -> NoReturn:

@@ -91,7 +91,7 @@ def load(paths: Sequence[Path], catalogue: Mapping[str, object], today: date | N
     missing or unknown field, a requirement that is not in `catalogue`, a waiver that expired before
     `today`, and one that stands twice, in one file or in two.
     """
-    now = today or date.today()
+    now = today or date.today()  # noqa: DTZ011 - the day where the user is
     return Waivers([(waiver, str(path)) for path in paths for waiver in _read(path, catalogue, now)])
 
 
@@ -138,7 +138,7 @@ def _names(entry: Mapping[str, Any]) -> str:
     return f" ({' on '.join(named)})" if named else ""
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError) -> str:  # noqa: PLR0911 - one return a kind of problem
     """The first problem of a table, in the words of someone who edits TOML."""
     problem = error.errors()[0]
     field = ".".join(str(part) for part in problem["loc"])

@@ -13,6 +13,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
+from conformance.suite.fuzz.provider import BACKEND
 
 _WITHOUT_A_BODY = 4
 """Cases of an operation that takes parameters only: most are aimed, and come out the same then."""
@@ -52,6 +53,7 @@ class Generator:
         @settings(
             max_examples=number,
             database=None,
+            backend=BACKEND,
             deadline=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),

@@ -11,6 +11,7 @@ killed GRACE seconds later, and the folder REMOVE (empty: none) is removed. If t
 supervisor does the rest at once. Standard output and error are the command's.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -60,10 +61,8 @@ def _end(server: "subprocess.Popen[bytes]", grace: float) -> None:
     except (ProcessLookupError, subprocess.TimeoutExpired):
         pass
     # Also when the server itself is gone: what it started is still in its group.
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
         os.killpg(server.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
-        pass
     server.wait()
 
 

@@ -1,0 +1,22 @@
+"""Every generation, to a result: what a release deviates in is named, and nothing stops the rest."""
+
+from pathlib import Path
+
+import pytest
+from conftest import cli
+
+from conformance.target.embedded.releases import supported
+from conformance.verdicts import document
+
+pytestmark = [pytest.mark.server, pytest.mark.wide]
+
+
+@pytest.mark.parametrize("version", [release.version for release in supported()])
+def test_a_release_is_run_to_a_result(version: str, tmp_path: Path) -> None:
+    done = cli("run", "--server", f"prefect=={version}", "--workers", "2", cwd=tmp_path, timeout=1200)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode in (0, 1), done.stdout[-3000:]
+    found = document.load(tmp_path / "reports" / "verdicts.json")
+    assert found.counts["could-not-run"] == 0, done.stdout[-3000:]  # type: ignore[index]
+    assert found.never_called == ()
+    print(version, found.result, dict(found.counts))
