@@ -23,8 +23,10 @@ contract = Contract(dict(openapi="3.1.0", info=dict(title="t", version="1"), pat
 generator = Generator(contract, {seed})
 found = dict()
 for operation in {order}(list(contract.operations.values())):
-    cases = generator.cases(operation, 12)
-    found[operation.label] = [(c.path_parameters, c.query, str(c.body).partition(" object at ")[0], k) for c, k in cases]
+    found[operation.label] = [
+        (case.path_parameters, case.query, str(case.body).partition(" object at ")[0], keeps)
+        for case, keeps in generator.cases(operation, 12)
+    ]
 print(hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest(), sum(map(len, found.values())))
 """
 
