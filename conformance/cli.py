@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import platformdirs
 import pytest
 import typer
 from rich.console import Console
@@ -97,6 +98,8 @@ def run(
 def _run(settings: Settings) -> int:
     # What the user's own pytest is told must not change a verdict.
     os.environ.pop("PYTEST_ADDOPTS", None)
+    # Hypothesis keeps notes; not in the folder that the user happens to be in.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", platformdirs.user_cache_dir("prefect-conformance-hypothesis"))
     arguments = [
         str(SUITE),
         f"--rootdir={SUITE}",
