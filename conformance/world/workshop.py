@@ -62,8 +62,15 @@ class HttpWorkshop:
         return answer
 
     def make(self, collection: str) -> Made:
-        """A new member of `collection` that nothing else uses."""
-        return RESOURCES[collection].make(self)
+        """A new member of `collection` that nothing else uses.
+
+        Raises SeedingError where the target refuses it, or answers what no record can be read from.
+        """
+        try:
+            return RESOURCES[collection].make(self)
+        except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+            # A maker computes nothing but from answers: one of another shape than documented ends here.
+            raise SeedingError(f"no {collection} can be made of what the target answers: {error!r}") from error
 
     def shared(self, collection: str) -> Made:
         """A member to hang others on, made on first use."""
