@@ -22,7 +22,7 @@ class _Object(BaseModel):
     """One object of a population file: the operation that creates it, its body, and the states it goes through.
 
     A string `@alias` in a body is the id of the object of that alias. A field that the generation's
-    contract lacks is left out, and so is an object whose operation it lacks.
+    contract lacks is left out, and so are an object whose operation it lacks and a state whose type it lacks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,15 +59,23 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
             raise SeedingError(f"{create} gave {entry.alias} the id of an object that was there before")
         ids[entry.alias] = answer["id"]
         made.append(Made(entry.collection, answer))
+        set_state = f"POST /{entry.collection}/{{id}}/set_state"
         for state in entry.states:
-            workshop.send(
-                f"POST /{entry.collection}/{{id}}/set_state", {"state": dict(state), "force": True}, id=answer["id"]
-            )
+            if state["type"] in _state_types(workshop, set_state):
+                workshop.send(set_state, {"state": dict(state), "force": True}, id=answer["id"])
     records: dict[str, list[Record]] = {}
     for member in made:
         shown = RESOURCES[member.collection].read_back(workshop, member)
         records.setdefault(member.collection, []).append(shown.record)
     return Population(records=records)
+
+
+def _state_types(workshop: HttpWorkshop, set_state: str) -> Sequence[str]:
+    """The types of states that the generation has: Orion's first releases could not pause, or be cancelling."""
+    contract = workshop.contract
+    state = contract.resolve(contract.body_properties(set_state).get("state", {}))
+    types: Sequence[str] = contract.resolve(state.get("properties", {}).get("type", {})).get("enum", ())
+    return types
 
 
 def _known_fields(workshop: HttpWorkshop, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
