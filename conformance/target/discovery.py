@@ -90,7 +90,9 @@ class _Probe:
 
     def document(self, base: str) -> tuple[bytes, Contract]:
         root = base.removesuffix(urlsplit(base).path)
+        prefix = urlsplit(base).path
         refused: list[str] = []
+        found: list[tuple[bytes, Contract]] = []
         for url in dict.fromkeys((f"{base}/openapi.json", f"{root}/openapi.json")):
             response = self.get(url)
             if response.status_code != httpx.codes.OK:
@@ -101,8 +103,18 @@ class _Probe:
             except DocumentError as error:
                 refused.append(f"what {url} answers is no OpenAPI document: {error}")
                 continue
-            if url.startswith(base) or self.healthy(base):
-                return response.content, contract
+            if not url.startswith(base) and not self.healthy(base):
+                continue
+            found.append((response.content, contract))
+            if contract.stated_prefix == prefix:
+                break
+        # Of two documents, the one that places the operations where they are: 2.x serves another below the
+        # base URL, which has the prefix in its servers and in its paths both.
+        for raw, contract in found:
+            if contract.stated_prefix == prefix:
+                return raw, contract
+        if found:
+            return found[0]
         if not self.healthy(base):
             raise TargetError(
                 f"{base} is not the base URL of a Prefect API: {base}/health does not answer `true`; "
