@@ -110,11 +110,8 @@ class _Probe:
                 break
         # Of two documents, the one that places the operations where they are: 2.x serves another below the
         # base URL, which has the prefix in its servers and in its paths both.
-        for raw, contract in found:
-            if contract.stated_prefix == prefix:
-                return raw, contract
         if found:
-            return found[0]
+            return min(found, key=lambda candidate: candidate[1].stated_prefix != prefix)
         if not self.healthy(base):
             raise TargetError(
                 f"{base} is not the base URL of a Prefect API: {base}/health does not answer `true`; "

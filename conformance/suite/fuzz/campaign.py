@@ -99,7 +99,10 @@ class Campaigns:
             if aimed:
                 case.path_parameters = {**generated, **members.next()}
             self._take_care(operation, case, keeps_schema)
-            if (request := _prepared(case, self._client.base_url)) is not None:
+            request = _prepared(case, self._client.base_url)
+            # What takes care is in the body: a bulk delete that is sent without one deletes what it finds.
+            careless = operation.label in aim.EXTRA_CARE and request is not None and not request[2]
+            if request is not None and not careless:
                 yield request
 
     def _plain(self, operation: Operation, members: _Members) -> Request | None:
