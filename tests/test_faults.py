@@ -57,7 +57,13 @@ def workbench(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def honest(workbench: Workbench) -> Callable[[str, str], Judgement]:
     """What a requirement's check finds on a subject where no fault is in force."""
-    return cache(lambda requirement, subject: run_directly(workbench, functions()[requirement], subject))
+
+    @cache
+    def judge(requirement: str, subject: str) -> Judgement:
+        workbench.examiner.forget()
+        return run_directly(workbench, functions()[requirement], subject)
+
+    return judge
 
 
 @cache
@@ -81,6 +87,7 @@ def judged(fault: Fault, requirement: str, subject: str, workbench: Workbench, p
     queries = requirement.partition(".")[0] in POPULATED and subject in declared.names(workbench.contract)
     with proxy.bent(fault):
         if queries:
+            workbench.examiner.forget()
             return run_directly(workbench, check, subject)
         document = workbench.client.request("GET", "/openapi.json").content
         fresh = Workbench(workbench.shared, f"fault-{next(_NUMBERS)}", contract=contract(document))

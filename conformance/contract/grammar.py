@@ -1,7 +1,8 @@
 """The filter grammar: what the body of each query may ask, read from its schema.
 
-A filter is a tree: `{"flow_runs": {"operator": "and_", "state": {"type": {"any_": [...]}}}}`. Keys that end in
-an underscore are operators, `operator` combines, everything else leads one level down.
+A filter is a tree: `{"flow_runs": {"operator": "and_", "state": {"type": {"any_": [...]}}}}`. `operator` combines,
+a key whose value is an object leads one level down, and everything else is an operator (`any_`, or `since` in the
+filter of events). A filter is told from other objects in a body (a new state) by its schema's name: `FlowFilter`.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Query:
 
     `collection` is the path's part before the verb (`flows`, `artifacts/latest`), `verb` the last
     segment (`filter`, `count`, `paginate`, `history`, …), `properties` all that its body may name.
+    `default_sort` is the sort key that the document names for a body without one.
     """
 
     operation: Operation
@@ -72,22 +74,37 @@ class Query:
     filters: Mapping[str, Filter] = field(hash=False)
     sorts: tuple[str, ...]
     properties: frozenset[str]
+    default_sort: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The collection without the placeholders of its path: `work_pools/queues`."""
+        return "/".join(part for part in self.collection.split("/") if not part.startswith("{"))
+
+    def twin(self, verb: str) -> str:
+        """The label of the same collection's query of another verb: `POST /flows/count`."""
+        return f"POST /{self.collection}/{verb}"
 
 
 def queries(document: Schema, operations: Iterable[Operation]) -> Iterator[Query]:
     """Every operation of the document whose body holds at least one filter, or that ends in `/filter`."""
     for operation in operations:
-        if operation.method != "POST" or operation.body is None:
+        # A path that ends in a slash is the collection itself: a POST there creates.
+        if operation.method != "POST" or operation.body is None or operation.path.endswith("/"):
             continue
         properties = resolve(document, operation.body).get("properties", {})
         filters = {name: found for name, schema in properties.items() if (found := _filter(document, name, schema))}
         head, _, verb = operation.path.strip("/").rpartition("/")
         if filters or verb == "filter":
             sort = resolve(document, properties.get("sort", {}))
-            yield Query(operation, head, verb, filters, tuple(sort.get("enum", ())), frozenset(properties))
+            sorts = tuple(sort.get("enum", ()))
+            yield Query(operation, head, verb, filters, sorts, frozenset(properties), sort.get("default"))
 
 
 def _filter(document: Schema, name: str, schema: Schema) -> Filter | None:
+    component = reference_name(schema) or ""
+    if not component.endswith("Filter"):
+        return None
     criteria: dict[str, Criterion] = {}
     combinable: set[str] = set()
 
@@ -96,15 +113,15 @@ def _filter(document: Schema, name: str, schema: Schema) -> Filter | None:
         for key, raw in node.get("properties", {}).items():
             if key == "operator":
                 combinable.add(path)
-            elif key.endswith("_"):
+            elif key.endswith("_") or "properties" not in (below := resolve(document, raw)):
                 operators[key] = _value_type(document, raw)
-            elif depth < _DEEPEST and "properties" in (below := resolve(document, raw)):
+            elif depth < _DEEPEST:
                 walk(f"{path}.{key}".lstrip("."), below, depth + 1)
         if operators:
             criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
 
     walk("", resolve(document, schema), 0)
-    return Filter(name, reference_name(schema) or "", criteria, frozenset(combinable)) if criteria else None
+    return Filter(name, component, criteria, frozenset(combinable)) if criteria else None
 
 
 _DEEPEST = 4
@@ -113,8 +130,8 @@ _DEEPEST = 4
 
 def _value_type(document: Schema, raw: Schema) -> ValueType:
     schema = resolve(document, raw)
-    if schema.get("type") == "array":
-        item = _value_type(document, schema.get("items", {}))
+    if schema.get("type") == "array" and isinstance(schema.get("items"), Mapping):
+        item = _value_type(document, schema["items"])
         return ValueType(item.kind, many=True, options=item.options)
     if "enum" in schema:
         return ValueType("enum", options=tuple(schema["enum"]))

@@ -54,8 +54,10 @@ def select(
     collection's own does. Raises LookupError for a key that nothing is known of.
     """
     resource = resource or RESOURCES[collection]
-    own = body.get(collection)
-    others = {key: filter_ for key, filter_ in body.items() if key != collection and filter_ is not None}
+    own = body.get(resource.key) if resource.key else body
+    others = {
+        key: filter_ for key, filter_ in body.items() if resource.key and key != resource.key and filter_ is not None
+    }
     unknown = others.keys() - frozenset().union(*(relation.keys() for relation in resource.related))
     if unknown:
         raise LookupError(f"{collection} has no relation for {sorted(unknown)}")

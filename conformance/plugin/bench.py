@@ -13,6 +13,7 @@ from conformance.contract import Contract
 from conformance.plugin import allure
 from conformance.run import Workbench, judge
 from conformance.suite.check import ABSENT, Declaration, declaration, selected
+from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.target import Client, Target
@@ -58,6 +59,11 @@ class Bench:
     def world(self) -> World:
         """The population, and fresh members of any collection."""
         return self.workbench.world
+
+    @pytest.fixture
+    def examiner(self) -> Examiner:
+        """Asks the queries whose answers the oracle knows."""
+        return self.workbench.examiner
 
     @pytest.fixture(scope="session")
     def campaigns(self) -> Campaigns:

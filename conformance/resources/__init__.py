@@ -37,6 +37,7 @@ from conformance.resources.logs import LOGS
 from conformance.resources.saved_searches import SAVED_SEARCHES
 from conformance.resources.task_run_states import TASK_RUN_STATES
 from conformance.resources.task_runs import TASK_RUNS
+from conformance.resources.task_workers import TASK_WORKERS
 from conformance.resources.v2_concurrency_limit_leases import V2_CONCURRENCY_LIMIT_LEASES
 from conformance.resources.v2_concurrency_limits import V2_CONCURRENCY_LIMITS
 from conformance.resources.variables import VARIABLES
@@ -92,6 +93,7 @@ RESOURCES: Mapping[str, Resource] = MappingProxyType(
             COLLECTIONS_VIEWS,
             FLOW_RUN_NOTIFICATION_POLICIES,
             ADMIN_STORAGE,
+            TASK_WORKERS,
         )
     }
 )

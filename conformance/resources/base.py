@@ -188,6 +188,11 @@ def no_address(shop: Workshop, sent: Any) -> Mapping[str, str]:
     return {}
 
 
+def by_id(records: Sequence[Record]) -> Record:
+    """A filter that just these records satisfy, by their ids."""
+    return {"id": {"any_": [record["id"] for record in records]}}
+
+
 @dataclass(frozen=True)
 class Resource:
     """One collection of the API.
@@ -215,6 +220,18 @@ class Resource:
     `sorts`: prefix of a sort key (`START_TIME` of `START_TIME_DESC`) -> what it orders by. One that is not
       here orders by the field of its name. Nulls come first or last as the database likes: no document says.
     `singleton`: the server has one, shared by everyone: not to be changed on a server that others use.
+
+    The rest says how the collection's own `POST …/filter` shows it:
+    `identity`: the key that tells its rows apart.
+    `filtered`: the key of the body that holds its own filter, `""` where the body itself is the filter. Default:
+      the collection's name.
+    `listed`: the key of the answer that holds the rows; None where the answer is the list.
+    `fence`: records -> a filter that they and nothing else satisfy, so that what others have put on the server does
+      not count. None where the grammar has no such filter.
+    `scope`: `(record, world)` -> the placeholders of the query's path under which the record is found (the pool
+      of a queue).
+    `derived`: world -> the records, where they are a view of other collections' (`artifacts/latest`).
+    `filled`: criteria (`name`), or single operators of one, that no record reads null for, by the API's own rules.
     """
 
     name: str
@@ -239,6 +256,36 @@ class Resource:
     disputed: Mapping[str, Reader] = field(default_factory=dict)
     sorts: Mapping[str, Reader] = field(default_factory=dict)
     singleton: bool = False
+    identity: str = "id"
+    filtered: str | None = None
+    listed: str | None = None
+    fence: Callable[[Sequence[Record]], Record] | None = by_id
+    scope: Callable[[Record, World], Mapping[str, str]] | None = None
+    derived: Callable[[World], Sequence[Record]] | None = None
+    filled: frozenset[str] = frozenset({"id", "name"})
+
+    @property
+    def key(self) -> str:
+        """The key of the body that holds the collection's own filter; empty where the body itself is the filter."""
+        return self.name if self.filtered is None else self.filtered
+
+    def own(self, filter_: Record) -> Record:
+        """The body of a query that has `filter_` as the collection's own filter."""
+        return {self.key: filter_} if self.key else dict(filter_)
+
+    def relation(self, key: str) -> Relation:
+        """The relation that answers a key of a filter body. Raises LookupError for one that nothing is known of."""
+        reached = list(self.related)
+        while reached:
+            relation = reached.pop(0)
+            if relation.key == key:
+                return relation
+            reached += relation.then
+        raise LookupError(f"{self.name} has no relation for {key!r}")
+
+    def never_null(self, criterion: str, operator: str) -> bool:
+        """Whether no record can read null where the operator of the criterion reads."""
+        return not {criterion, f"{criterion}.{operator}"}.isdisjoint(self.filled)
 
     def exists(self, shop: Workshop) -> bool:
         """Whether this generation has the collection."""

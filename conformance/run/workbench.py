@@ -13,6 +13,8 @@ from conformance.catalogue import Catalogue
 from conformance.contract import Contract
 from conformance.settings import Settings
 from conformance.suite.check import Declaration
+from conformance.suite.coverage import Coverage
+from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.target import Client, Journal, Redactor, Target, parse_headers
 from conformance.verdicts import waivers
@@ -66,6 +68,7 @@ class Workbench:
         self.shared = shared
         self.settings = shared.settings
         self.journal = Journal()
+        self.coverage = Coverage()
         raw = shared.document.read_bytes()
         self.contract = contract or Contract.parse(raw)
         self.target = Target(shared.url, shared.version, self.contract, raw)
@@ -83,6 +86,11 @@ class Workbench:
         path = self.shared.population
         population = Population.model_validate_json(path.read_text("utf-8")) if path.exists() else Population()
         return World(population, self.workshop, exclusive=self.settings.owns_target)
+
+    @cached_property
+    def examiner(self) -> Examiner:
+        """Asks the queries whose answers the oracle knows."""
+        return Examiner(self.client, self.world, self.coverage)
 
     @cached_property
     def campaigns(self) -> Campaigns:

@@ -21,16 +21,19 @@ _NAMED = "%PREFIX%"
 class _Object(BaseModel):
     """One object of a population file: the operation that creates it, its body, and the states it goes through.
 
-    A string `@alias` in a body is the id of the object of that alias. A field that the generation's
-    contract lacks is left out, and so are an object whose operation it lacks and a state whose type it lacks.
+    A string `@alias` in a body is the id of the object of that alias, `@alias.field` that field of its record.
+    `within` fills the placeholders of the operation's path. A list as body makes several objects at once.
+    A field that the generation's contract lacks is left out, and so are an object whose operation it lacks or
+    whose path names an object that was left out, and a state whose type it lacks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     alias: str
     collection: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     states: Sequence[Mapping[str, Any]] = ()
+    within: Mapping[str, str] = Field(default_factory=dict)
 
 
 class _File(BaseModel):
@@ -40,34 +43,48 @@ class _File(BaseModel):
 
 
 def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
-    """Create the population that `source` describes (default: the shipped one) and return its records.
+    """Create the population that the files of `source` describe (default: the shipped ones) and return its records.
 
-    Each object is read back by its id after all have been written: what a later write did to an earlier
-    object is in the record. Raises SeedingError where the target refuses one.
+    The files are read in the order of their names. Each object is read back by its id after all have been
+    written: what a later write did to an earlier object is in the record. Raises SeedingError where the target
+    refuses one.
     """
-    source = source or fixtures() / "populations" / "world.toml"
-    objects = _File.model_validate(tomllib.loads(source.read_text("utf-8"))).object
-    ids: dict[str, str] = {}
+    source = source or fixtures() / "populations"
+    known: dict[str, Record] = {}
     made: list[Made] = []
-    for entry in objects:
-        create = RESOURCES[entry.collection].creates
-        if create is None or not workshop.has(create):
-            continue
-        body = _known_fields(workshop, create, _fill(entry.body, ids, workshop.prefix))
-        answer = workshop.send(create, body)
-        if answer["id"] in ids.values():
-            raise SeedingError(f"{create} gave {entry.alias} the id of an object that was there before")
-        ids[entry.alias] = answer["id"]
-        made.append(Made(entry.collection, answer))
-        set_state = f"POST /{entry.collection}/{{id}}/set_state"
-        for state in entry.states:
-            if state["type"] in _state_types(workshop, set_state):
-                workshop.send(set_state, {"state": dict(state), "force": True}, id=answer["id"])
-    records: dict[str, list[Record]] = {}
+    for path in sorted(source.glob("*.toml")):
+        for entry in _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object:
+            made += _create(workshop, entry, known)
+    records: dict[str, Sequence[Record]] = {}
     for member in made:
         shown = RESOURCES[member.collection].read_back(workshop, member)
-        records.setdefault(member.collection, []).append(shown.record)
+        records[member.collection] = [*records.get(member.collection, ()), shown.record]
+    for resource in RESOURCES.values():
+        if resource.derived is not None and (derived := resource.derived(records)):
+            records[resource.name] = derived
     return Population(records=records)
+
+
+def _create(workshop: HttpWorkshop, entry: _Object, known: dict[str, Record]) -> list[Made]:
+    create = RESOURCES[entry.collection].creates
+    within = _fill(entry.within, known, workshop.prefix)
+    if create is None or not workshop.has(create) or _ABSENT in within.values():
+        return []
+    body: Any = _fill(entry.body, known, workshop.prefix)
+    if isinstance(body, list):
+        items = [{field: value for field, value in item.items() if value is not _ABSENT} for item in body]
+        workshop.send(create, items, **within)
+        return [Made(entry.collection, item, within, items, within) for item in items]
+    sent = _known_fields(workshop, create, body)
+    answer = {**sent, **(workshop.send(create, sent, **within) or {})}
+    if "id" in answer and any(answer["id"] == other.get("id") for other in known.values()):
+        raise SeedingError(f"{create} gave {entry.alias} the id of an object that was there before")
+    known[entry.alias] = answer
+    set_state = f"POST /{entry.collection}/{{id}}/set_state"
+    for state in entry.states:
+        if state["type"] in _state_types(workshop, set_state):
+            workshop.send(set_state, {"state": dict(state), "force": True}, id=answer["id"])
+    return [Made(entry.collection, answer, within, sent, within)]
 
 
 def _state_types(workshop: HttpWorkshop, set_state: str) -> Sequence[str]:
@@ -87,13 +104,14 @@ def _known_fields(workshop: HttpWorkshop, operation: str, body: Mapping[str, Any
 _ABSENT = object()
 
 
-def _fill(value: Any, ids: Mapping[str, str], prefix: str) -> Any:
+def _fill(value: Any, known: Mapping[str, Record], prefix: str) -> Any:
     if isinstance(value, str):
         if value.startswith("@"):
-            return ids.get(value[1:], _ABSENT)
+            alias, _, field = value[1:].partition(".")
+            return known[alias].get(field or "id", _ABSENT) if alias in known else _ABSENT
         return value.replace(_NAMED, prefix)
     if isinstance(value, Mapping):
-        return {key: _fill(inner, ids, prefix) for key, inner in value.items()}
+        return {key: _fill(inner, known, prefix) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_fill(inner, ids, prefix) for inner in value]
+        return [_fill(inner, known, prefix) for inner in value]
     return value
