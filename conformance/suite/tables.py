@@ -69,7 +69,7 @@ def unknown(contract: Contract) -> Iterator[str]:
         if query.verb == "filter" and query.name not in RESOURCES:
             yield query.operation.label
     for cell in cells(contract):
-        if not cell.criterion.deprecated and cell.operator not in OPERATORS | dict.fromkeys(PARTS):
+        if not cell.criterion.deprecated and cell.operator not in {*OPERATORS, *PARTS}:
             yield cell.name
     for table in tables(contract).values():
         known = frozenset().union(*(relation.keys() for relation in table.resource.related))
