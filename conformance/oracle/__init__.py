@@ -2,6 +2,16 @@
 
 from conformance.oracle.filters import matches, select
 from conformance.oracle.operators import OPERATORS, UnknownOperatorError, holds
+from conformance.oracle.paging import page_trouble
 from conformance.oracle.sorting import Unordered, first_disorder
 
-__all__ = ["OPERATORS", "UnknownOperatorError", "Unordered", "first_disorder", "holds", "matches", "select"]
+__all__ = [
+    "OPERATORS",
+    "UnknownOperatorError",
+    "Unordered",
+    "first_disorder",
+    "holds",
+    "matches",
+    "page_trouble",
+    "select",
+]

@@ -40,7 +40,7 @@ def first_disorder(resource: Resource, sort: str, rows: Sequence[Record], world:
     present = [(row, value) for row, value in values if value is not None]
     for (first, a), (second, b) in pairwise(present):
         low, high = (b, a) if descending else (a, b)
-        if all(key(low) > key(high) for key in (_by_code_point, _by_dictionary)):
+        if all(key(low) > key(high) for key in ORDERS):
             return Unordered(first, second, a, b)
     return None
 
@@ -57,3 +57,7 @@ def _by_dictionary(value: Any) -> Any:
         return _by_code_point(value)
     plain = "".join(c for c in unicodedata.normalize("NFKD", value.casefold()) if not unicodedata.combining(c))
     return "".join(c for c in plain if c.isalnum())
+
+
+ORDERS = (_by_code_point, _by_dictionary)
+"""The two orders of values: text is ordered for certain only where both agree."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -24,6 +26,9 @@ _MOST_ROWS = 5
 _PAGE = 200
 """The most rows that a query may be asked for."""
 
+_AT_ONCE = 3
+"""Queries that are under way at the same time."""
+
 _MOST_PAGES = 10
 """Pages that are read of a query that can't be fenced, on a server that others use too."""
 
@@ -35,10 +40,11 @@ class Examiner:
     to be held against the server is asked for again.
     """
 
-    def __init__(self, client: Client, world: World, coverage: Coverage) -> None:
+    def __init__(self, client: Client, world: World, coverage: Coverage, seed: int) -> None:
         self.client = client
         self.world = world
         self.coverage = coverage
+        self.seed = seed
         self._answers: dict[str, Any] = {}
 
     def forget(self) -> None:
@@ -86,7 +92,7 @@ class Examiner:
 
         `again`: send it even if the answer is known.
         """
-        question = f"{path} {json.dumps(body, sort_keys=True)}"
+        question = _question(path, body)
         if again or question not in self._answers:
             response = self.client.request("POST", path, body)
             if response.status_code != httpx.codes.OK:
@@ -97,6 +103,21 @@ class Examiner:
                 )
             self._answers[question] = response.json()
         return self._answers[question]
+
+    def prefetch(self, asked: Iterable[tuple[str, Body]]) -> None:
+        """Ask several queries at once, path and body each: the server is not idle while an answer is judged.
+
+        What is not answered with 200 is left for `ask` to tell of.
+        """
+        new = [(path, body) for path, body in asked if _question(path, body) not in self._answers]
+
+        def answer(question: tuple[str, Body]) -> None:
+            with contextlib.suppress(Violation):
+                self.ask(*question)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(answer, new):
+                pass
 
     def rows(
         self, table: Table, body: Body, within: Mapping[str, str] | None = None, *, again: bool = False
@@ -114,9 +135,16 @@ class Examiner:
     # The fence: what others have put on the server does not count
 
     def fences(self, table: Table, filters: Body) -> bool:
-        """Whether `fenced` can narrow the filters to the world's own records."""
-        own = filters.get(table.resource.key) or {}
-        return table.resource.fence is not None and own.get("operator") != "or_"
+        """Whether `fenced` can narrow the filters to the world's own records.
+
+        Not where they join by OR, to which the fence would be one more alternative, nor where they have null in
+        the very place of the fence.
+        """
+        resource = table.resource
+        own = (filters.get(resource.key) or {}) if resource.key else filters
+        if resource.fence is None or own.get("operator") == "or_":
+            return False
+        return not _has_null(own, resource.fence(self.records(table)[:1]))
 
     def fenced(self, table: Table, filters: Body, within: Mapping[str, str] | None = None) -> Body:
         """`filters`, narrowed to the world's own records; as they are where no filter narrows them."""
@@ -193,6 +221,7 @@ class Examiner:
                 "missing": [self.named(table, row, shows) for row in missing[:_MOST_ROWS]],
                 "should not be there": [self.named(table, row, shows) for row in surplus[:_MOST_ROWS]],
             },
+            exchanges=self.client.journal.exchanges[-1:],  # the question was asked again just now
         )
 
     def named(self, table: Table, row: Record, shows: Sequence[str] = ()) -> Mapping[str, Any]:
@@ -202,18 +231,23 @@ class Examiner:
         return {"name": row.get("name") or row.get(resource.identity), **values}
 
 
+def _has_null(own: Body, fence: Body) -> bool:
+    return any(
+        key in own
+        and (
+            own[key] is None or (isinstance(own[key], dict) and isinstance(inner, dict) and _has_null(own[key], inner))
+        )
+        for key, inner in fence.items()
+    )
+
+
+def _question(path: str, body: Body) -> str:
+    return f"{path} {json.dumps(body, sort_keys=True)}"
+
+
 def _under(fence: Body, own: Body) -> Body:
     """`own` with what `fence` asks for beside it; where both use one operator, what `own` asks for."""
     merged = dict(fence)
     for key, value in own.items():
         merged[key] = _under(merged[key], value) if isinstance(merged.get(key), dict) and value else value
     return merged
-
-
-def leaves(filter_: Body, path: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Criterion, operator and operand of each restriction in one collection's filter."""
-    for key, value in filter_.items():
-        if isinstance(value, dict) and not key.endswith("_"):
-            yield from leaves(value, f"{path}.{key}".lstrip("."))
-        elif key != "operator" and value is not None:
-            yield path, key, value

@@ -90,6 +90,29 @@ def _parts(values: list[str]) -> Iterator[str]:
     yield "nobody-has-this"
 
 
+def empty(operator: str, takes: ValueType) -> Iterator[Any]:
+    """The operand that asks for nothing: an empty list, an empty text."""
+    if takes.many:
+        yield []
+    elif operator == "like_":
+        yield ""
+
+
+def wildcards(values: Sequence[Any]) -> Iterator[str]:
+    """Parts of the values around what SQL takes for a wildcard, and such a character by itself."""
+    for value in _distinct(_items(_distinct(value for value in values if value is not None))):
+        for place, character in enumerate(value):
+            if character in _WILD:
+                yield value[max(0, place - 1) : place + 2]
+    yield from sorted(_WILD)
+
+
+def beyond_ascii(values: Sequence[Any]) -> Iterator[str]:
+    """The words of the values that have letters beyond ASCII, as they are written."""
+    for value in _distinct(_items(_distinct(value for value in values if value is not None))):
+        yield from (word for word in value.split() if not word.isascii() and not _WILD & set(word))
+
+
 def _items(values: Sequence[Any]) -> Iterator[Any]:
     for value in values:
         yield from value if isinstance(value, list | tuple) else (value,)

@@ -31,8 +31,9 @@ class Table:
 
     @property
     def related(self) -> tuple[str, ...]:
-        """The keys of the body that restrict by a related collection."""
-        return tuple(key for key in self.query.filters if key != self.resource.key)
+        """The keys of the body that restrict by a related collection, as far as the suite knows them."""
+        known = frozenset().union(*(relation.keys() for relation in self.resource.related))
+        return tuple(key for key in self.query.filters if key != self.resource.key and key in known)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def unknown(contract: Contract) -> Iterator[str]:
         if not cell.criterion.deprecated and cell.operator not in {*OPERATORS, *PARTS}:
             yield cell.name
     for table in tables(contract).values():
-        known = frozenset().union(*(relation.keys() for relation in table.resource.related))
-        yield from (f"{table.name} by {key}" for key in table.related if key not in known)
+        asked = {table.resource.key, *table.related}
+        yield from (f"{table.name} by {key}" for key in table.query.filters if key not in asked)
 
 
 def cells(contract: Contract) -> Iterator[Cell]:
