@@ -84,11 +84,11 @@ def _questions(
         for key in draw(st.lists(st.sampled_from(sorted(related)), max_size=_MOST_RELATED, unique=True)):
             if node := draw(related[key]):
                 filters[key] = node
-    if not examiner.fences(table, filters):
+    if filters and not examiner.fences(table, filters):
         # Others' rows stand among ours: which of them come on a page can't be told.
         return Question(filters)
     properties, size = table.query.properties, len(examiner.records(table, examiner.scopes(table)[0]))
-    small = st.none() | st.integers(0, size + 1)
+    small = st.none() | st.integers(0, size + 1) | st.integers(0, _LARGEST)
     return Question(
         filters,
         sort=draw(st.none() | st.sampled_from(table.query.sorts)) if table.query.sorts else None,

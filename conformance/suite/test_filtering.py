@@ -274,13 +274,20 @@ def _pairs(place: Place, examiner: Examiner) -> list[tuple[Body, Body]]:
     if place.criteria:
         single = [_one_body(table, criterion, examiner) for criterion in place.criteria]
         # What is wrong with a criterion by itself is not a matter of joining it with another.
-        sound = [body for body in single if body is not None and _agrees(table, body, examiner)]
+        known = [body for body in single if body is not None]
+        sound = [body for body in known if examiner.agrees(table, table.resource.own(body))]
+        if len(known) > 1 and len(sound) < 2:
+            raise CouldNotRun(f"no two criteria of {place.name} are answered rightly by themselves")
         return list(islice(combinations(sound, 2), _MOST_PAIRS))
     criterion = table.own.criteria[place.path] if table.own else None
     if criterion is None:
         return []
     sound_by_operator = [
-        [body for operand in found if _agrees(table, body := criterion.body(**{operator: operand}), examiner)]
+        [
+            body
+            for operand in found
+            if examiner.agrees(table, table.resource.own(body := criterion.body(**{operator: operand})))
+        ]
         for operator in criterion.operators
         if (found := list(islice(_of(table, criterion, operator, examiner), _MOST_OPERANDS)))
     ]
@@ -352,14 +359,6 @@ def test_related_collections_restrict(subject: Pair, examiner: Examiner) -> None
             # Joined with a criterion of the collection itself.
             own = table.resource.fence(examiner.records(table)[::2])
             examiner.require_rows(table, {subject.key: body, **table.resource.own(own)})
-
-
-def _agrees(table: Table, filter_: Body, examiner: Examiner) -> bool:
-    """Whether a criterion by itself selects what it should."""
-    try:
-        return examiner.disagreement(table, table.resource.own(filter_)) is None
-    except Violation:
-        return False
 
 
 def _distinct(resource: Resource, criterion: str, examiner: Examiner) -> list[Any]:
