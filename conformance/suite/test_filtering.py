@@ -149,7 +149,7 @@ def test_criteria_are_joined_by_and(subject: Table, examiner: Examiner) -> None:
         examiner.require_rows(subject, subject.resource.own(body), shows=list(body))
 
 
-_LINKS = ("id", "name", "state.type")
+_LINKS = ("id", "name", "slug", "state.type")
 """The criteria that related members are picked by: the rule is about the link, not about each criterion."""
 
 
