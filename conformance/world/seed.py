@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +47,12 @@ class _File(BaseModel):
     object: Annotated[Sequence[_Object], Field(min_length=1)]
 
 
+def entries(source: Path) -> Iterator[_Object]:
+    """The objects that the files of `source` describe, in the order of the files' names. Raises ValueError."""
+    for path in sorted(source.glob("*.toml")):
+        yield from _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object
+
+
 def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
     """Create the population that the files of `source` describe (default: the shipped ones) and return its records.
 
@@ -58,11 +64,10 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
     known: dict[str, Record] = {}
     made: list[Made] = []
     changed: list[tuple[Made, Mapping[str, Any]]] = []
-    for path in sorted(source.glob("*.toml")):
-        for entry in _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object:
-            members = _create(workshop, entry, known)
-            made += members
-            changed += ((member, entry.changes) for member in members if entry.changes)
+    for entry in entries(source):
+        members = _create(workshop, entry, known)
+        made += members
+        changed += ((member, entry.changes) for member in members if entry.changes)
     for member, changes in changed:
         _update(workshop, member, _fill(changes, known, workshop.prefix))
     records: dict[str, Sequence[Record]] = {}
