@@ -18,13 +18,13 @@ def matches(resource: Resource, filter_: Filter | None, record: Record, world: W
     """Whether `record` of `resource` satisfies `filter_`, the value of the collection's key in a query body.
 
     Criteria are joined by AND, and so are the operators of one criterion, unless `operator` beside them says
-    `or_`. No filter, and a null in place of one, restrict nothing.
+    `or_`. No filter, and a null in place of one, restrict nothing, but for what the collection says is meant then.
     """
 
     def read(criterion: str, operator: str) -> Any:
         return resource.reader(criterion, operator)(record, world)
 
-    return _node("", filter_ or {}, read)
+    return _node("", resource.meant(filter_) or {}, read)
 
 
 def _node(path: str, node: Filter, read: Reading) -> bool:

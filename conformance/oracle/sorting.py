@@ -28,7 +28,7 @@ def first_disorder(resource: Resource, sort: str, rows: Sequence[Record], world:
 
     Equal values may stand in any order: no rule promises a tie-breaker. Nulls may come first or last, but
     together: which, no document says. Nor does one name a collation: text is out of order only where it is
-    by code point and by the dictionary both.
+    by code point and by the dictionary both. A tuple is a key of several fields, the first of which counts most.
     """
     read = resource.sort_reader(sort)
     descending = sort.endswith("_DESC")
@@ -49,10 +49,14 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*", re.ASCII)
 
 
 def _by_code_point(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_by_code_point, value))
     return instant(value) if isinstance(value, str) and _INSTANT.fullmatch(value) else value
 
 
 def _by_dictionary(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_by_dictionary, value))
     if not isinstance(value, str) or _INSTANT.fullmatch(value):
         return _by_code_point(value)
     plain = "".join(c for c in unicodedata.normalize("NFKD", value.casefold()) if not unicodedata.combining(c))

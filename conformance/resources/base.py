@@ -193,6 +193,11 @@ def by_id(records: Sequence[Record]) -> Record:
     return {"id": {"any_": [record["id"] for record in records]}}
 
 
+def as_it_stands(filter_: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The filter that was sent is the one that is meant."""
+    return filter_
+
+
 @dataclass(frozen=True)
 class Resource:
     """One collection of the API.
@@ -231,6 +236,8 @@ class Resource:
     `scope`: `(record, world)` -> the placeholders of the query's path under which the record is found (the pool
       of a queue).
     `derived`: world -> the records, where they are a view of other collections' (`artifacts/latest`).
+    `meant`: the collection's own filter in a body, None where the body has none -> the filter that it stands for,
+      where the document gives a criterion that is not named a default.
     `filled`: criteria (`name`), or single operators of one, that no record reads null for, by the API's own rules.
     """
 
@@ -262,6 +269,7 @@ class Resource:
     fence: Callable[[Sequence[Record]], Record] | None = by_id
     scope: Callable[[Record, World], Mapping[str, str]] | None = None
     derived: Callable[[World], Sequence[Record]] | None = None
+    meant: Callable[[Mapping[str, Any] | None], Mapping[str, Any] | None] = as_it_stands
     filled: frozenset[str] = frozenset({"id", "name"})
 
     @property

@@ -24,4 +24,6 @@ VARIABLES = Resource(
     destroys="DELETE /variables/{id}",
     body=body,
     patches={"name": lambda shop, record: name(shop), "value": "two", "tags": ["green"]},
+    # The generations that filter by value take texts only.
+    filled=frozenset({"id", "name", "value", "tags"}),
 )

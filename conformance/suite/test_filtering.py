@@ -335,7 +335,7 @@ def _without(criterion: Criterion) -> Body:
     return node
 
 
-_LINKS = ("id", "name", "state.type")
+_LINKS = ("id", "name", "slug", "state.type")
 """The criteria that related members are picked by: the rule is about the link, not about each criterion."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,9 @@ from conformance.world.world import Population
 _NAMED = "%PREFIX%"
 """Stands in a population's strings for the run's own prefix."""
 
+_PLAIN = "%PLAIN%"
+"""Stands for the prefix without its dashes, in names that take none."""
+
 
 class _Object(BaseModel):
     """One object of a population file: the operation that creates it, its body, and the states it goes through.
@@ -24,7 +27,8 @@ class _Object(BaseModel):
     A string `@alias` in a body is the id of the object of that alias, `@alias.field` that field of its record.
     `within` fills the placeholders of the operation's path. A list as body makes several objects at once.
     A field that the generation's contract lacks is left out, and so are an object whose operation it lacks or
-    whose path names an object that was left out, and a state whose type it lacks.
+    whose path names an object that was left out, and a state whose type it lacks. `changes` is the body of an
+    update that is sent when all objects are there: the order by `updated` is not the one by `created` then.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,12 +38,19 @@ class _Object(BaseModel):
     body: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     states: Sequence[Mapping[str, Any]] = ()
     within: Mapping[str, str] = Field(default_factory=dict)
+    changes: Mapping[str, Any] = Field(default_factory=dict)
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     object: Annotated[Sequence[_Object], Field(min_length=1)]
+
+
+def entries(source: Path) -> Iterator[_Object]:
+    """The objects that the files of `source` describe, in the order of the files' names. Raises ValueError."""
+    for path in sorted(source.glob("*.toml")):
+        yield from _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object
 
 
 def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
@@ -52,9 +63,13 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
     source = source or fixtures() / "populations"
     known: dict[str, Record] = {}
     made: list[Made] = []
-    for path in sorted(source.glob("*.toml")):
-        for entry in _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object:
-            made += _create(workshop, entry, known)
+    changed: list[tuple[Made, Mapping[str, Any]]] = []
+    for entry in entries(source):
+        members = _create(workshop, entry, known)
+        made += members
+        changed += ((member, entry.changes) for member in members if entry.changes)
+    for member, changes in changed:
+        _update(workshop, member, _fill(changes, known, workshop.prefix))
     records: dict[str, Sequence[Record]] = {}
     for member in made:
         shown = RESOURCES[member.collection].read_back(workshop, member)
@@ -87,6 +102,13 @@ def _create(workshop: HttpWorkshop, entry: _Object, known: dict[str, Record]) ->
     return [Made(entry.collection, answer, within, sent, within)]
 
 
+def _update(workshop: HttpWorkshop, member: Made, changes: Mapping[str, Any]) -> None:
+    resource = RESOURCES[member.collection]
+    if resource.updates is not None and workshop.has(resource.updates):
+        sent = _known_fields(workshop, resource.updates, changes)
+        workshop.send(resource.updates, sent, **resource.fill(resource.updates, member))
+
+
 def _state_types(workshop: HttpWorkshop, set_state: str) -> Sequence[str]:
     """The types of states that the generation has: Orion's first releases could not pause, or be cancelling."""
     contract = workshop.contract
@@ -109,7 +131,7 @@ def _fill(value: Any, known: Mapping[str, Record], prefix: str) -> Any:
         if value.startswith("@"):
             alias, _, field = value[1:].partition(".")
             return known[alias].get(field or "id", _ABSENT) if alias in known else _ABSENT
-        return value.replace(_NAMED, prefix)
+        return value.replace(_NAMED, prefix).replace(_PLAIN, prefix.replace("-", ""))
     if isinstance(value, Mapping):
         return {key: _fill(inner, known, prefix) for key, inner in value.items()}
     if isinstance(value, list):
