@@ -64,4 +64,5 @@ def digest(document: Document) -> str:
 
 
 def inside_paths(document: Document) -> str:
+    """What the document writes in front of every path: `/api`, or nothing."""
     return "/api" if all(path.startswith("/api/") for path in document["paths"]) else ""
