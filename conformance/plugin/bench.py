@@ -179,6 +179,7 @@ class Bench:
         report.conformance = {  # type: ignore[attr-defined]
             "judgement": judgement.model_dump(mode="json"),
             "counts": self.workbench.journal.take_counts(),
+            "coverage": self.workbench.coverage.take(),
         }
         return report
 

@@ -65,16 +65,44 @@ def tables(contract: Contract) -> Mapping[str, Table]:
 
 
 def unknown(contract: Contract) -> Iterator[str]:
-    """What the contract can be asked and the suite has no meaning for: collections, operators, related collections."""
+    """What the contract can be asked and the suite has no meaning for.
+
+    Collections by the label of their query, operators and criteria as cells are named, related collections as
+    `flows by flow_runs`.
+    """
     for query in contract.queries.values():
         if query.verb == "filter" and query.name not in RESOURCES:
             yield query.operation.label
     for cell in cells(contract):
-        if not cell.criterion.deprecated and cell.operator not in {*OPERATORS, *PARTS}:
+        if not cell.criterion.deprecated and not (cell.operator in {*OPERATORS, *PARTS} and _reads(contract, cell)):
             yield cell.name
     for table in tables(contract).values():
         asked = {table.resource.key, *table.related}
         yield from (f"{table.name} by {key}" for key in table.query.filters if key not in asked)
+
+
+def _reads(contract: Contract, cell: Cell) -> bool:
+    """Whether it is known what the criterion reads: the resource says so, or rows have a field of its name.
+
+    A criterion that is nothing of the two would be read as null on every record. Where a document does not say
+    what rows look like, there is no telling.
+    """
+    resource, path = cell.table.resource, cell.criterion.path
+    if not {path, f"{path}.{cell.operator}"}.isdisjoint(resource.criteria):
+        return True
+    answer = (cell.table.query.operation.answer(200) or {}).get("application/json", {})
+    listed = contract.resolve(answer)
+    if resource.listed is not None:
+        listed = contract.resolve(listed.get("properties", {}).get(resource.listed, {}))
+    row = contract.resolve(listed.get("items", {}))
+    if not row.get("properties"):
+        return True
+    for part in path.split("."):
+        fields = row.get("properties", {})
+        if part not in fields:
+            return False
+        row = contract.resolve(fields[part])
+    return True
 
 
 def cells(contract: Contract) -> Iterator[Cell]:
