@@ -31,21 +31,31 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-class _Part(BaseModel):
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Cell(_Part):
+class Part(_Model):
+    """Something of the grammar that can be asked of a collection."""
+
+    collection: Subject
+    state: State
+
+    @property
+    def name(self) -> str:
+        """As verdicts name it."""
+        raise NotImplementedError
+
+
+class Cell(Part):
     """One operator of one criterion. `criterion` is empty where the filter itself has the operator.
 
     `hit`, `miss` and `null` are the questions that some record satisfied, that some record did not, and that met
     a record without a value there; `nullable`, whether a record can be without one.
     """
 
-    collection: Subject
     criterion: Line
     operator: Line
-    state: State
     nullable: bool
     hit: int = Field(default=0, ge=0)
     miss: int = Field(default=0, ge=0)
@@ -53,7 +63,7 @@ class Cell(_Part):
 
     @property
     def name(self) -> str:
-        """As verdicts name it: `flow_runs.start_time.before_`."""
+        """`flow_runs.start_time.before_`."""
         return ".".join(part for part in (self.collection, self.criterion, self.operator) if part)
 
     @property
@@ -63,21 +73,19 @@ class Cell(_Part):
         return tuple(aspect for aspect, questions in wanted.items() if not questions)
 
 
-class Pair(_Part):
+class Pair(Part):
     """A collection that can be asked by a related one; `questions` are those that name it, alone or with others."""
 
-    collection: Subject
     by: Line
-    state: State
     questions: int = Field(default=0, ge=0)
 
     @property
     def name(self) -> str:
-        """As verdicts name it: `flows by flow_runs`."""
+        """`flows by flow_runs`."""
         return one_line(f"{self.collection} by {self.by}")
 
 
-class Combination(_Part):
+class Combination(_Model):
     """Related collections that one question named together. `by` is sorted."""
 
     collection: Subject
@@ -85,7 +93,7 @@ class Combination(_Part):
     questions: int = Field(ge=1)
 
 
-class Gap(_Part):
+class Gap(_Model):
     """Something that was to be judged and was not. `lacks` is empty where that is a related collection."""
 
     name: Subject
@@ -95,14 +103,14 @@ class Gap(_Part):
         return f"{self.name} ({', '.join(self.lacks)})" if self.lacks else self.name
 
 
-class Totals(_Part):
+class Totals(_Model):
     """How many cells and how many pairs are in each state."""
 
     cells: Mapping[State, int]
     related: Mapping[State, int]
 
 
-class Grammar(_Part):
+class Grammar(_Model):
     """The grammar of the contract and what of it was judged. `unknown` also names whole queries (`POST /x/filter`)."""
 
     cells: tuple[Cell, ...] = ()
@@ -163,12 +171,12 @@ def contradictions(grammar: Grammar) -> Iterator[str]:
         yield "the totals of the grammar are not those of its parts"
 
 
-def _misjudged(part: Cell | Pair, *, covered: bool) -> Iterator[str]:
+def _misjudged(part: Part, *, covered: bool) -> Iterator[str]:
     if part.state in ((State.UNCOVERED, State.LEFT_OUT) if covered else (State.COVERED,)):
         yield f"{part.name} is {part.state}, and its questions say otherwise"
 
 
-def _states(parts: Sequence[Cell | Pair]) -> dict[State, int]:
+def _states(parts: Sequence[Part]) -> dict[State, int]:
     found = Counter(part.state for part in parts)
     return {state: found[state] for state in State}
 
@@ -200,8 +208,8 @@ class Tally:
         # Names come from a server's document: two that only differ in what one line can't hold are one.
         self._cells = {cell.name: cell for cell in cells}
         self._pairs = {pair.name: pair for pair in pairs}
-        parts = {**self._cells, **self._pairs}
-        whole = [name for name in map(one_line, unknown) if name not in parts]
+        parts: dict[str, Part] = {**self._cells, **self._pairs}
+        whole = [name for name in map(one_line, unknown) if name and name not in parts]
         self._unknown = dict.fromkeys([*whole, *(name for name in parts if parts[name].state is State.UNKNOWN)])
         self._checked = frozenset(map(one_line, checked))
 
@@ -228,7 +236,7 @@ class Tally:
         # Leaving out the fuzz leaves the grammar whole.
         narrowed = not left_out.isdisjoint({*self._cells, *self._pairs})
 
-        def state(part: Cell | Pair, *, covered: bool) -> State:
+        def state(part: Part, *, covered: bool) -> State:
             if part.state is not State.UNCOVERED:
                 return part.state
             if covered:

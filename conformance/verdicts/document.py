@@ -54,7 +54,7 @@ class DocumentSchemaError(DocumentError):
 
 
 class DocumentInconsistentError(DocumentError):
-    """The file keeps the schema and contradicts itself: what is derived does not follow from what it is derived from."""
+    """The file keeps the schema and contradicts itself: what has to follow from another part does not."""
 
 
 class DocumentUnwritableError(DocumentError):
