@@ -385,6 +385,15 @@ _LIKE_TEXTS = (
 )
 
 _EDGES = (
+    Fault(
+        "like-takes-underscores-literally",
+        "filter.like-wildcards",
+        "variables.name.like_",
+        "like_ takes _ for itself where it is a wildcard",
+        selected(
+            "variables.name.like_", lambda row, part: "_" not in part or part.strip("%").lower() in row["name"].lower()
+        ),
+    ),
     *_cells(
         "any-of-none-ignored",
         "filter.empty-operand",

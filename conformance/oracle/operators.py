@@ -7,6 +7,7 @@ SQL: the guidelines do not say otherwise, and the catalogue grades what rests on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -68,6 +69,12 @@ def le_(value: Any, limit: float) -> bool:
 def like_(value: Any, part: str) -> bool:
     """A case-insensitive partial match: the value stands somewhere in the field, as it is written."""
     return value is not None and part.casefold() in value.casefold()
+
+
+def like_pattern(value: Any, pattern: str) -> bool:
+    """A case-insensitive partial match in which `%` stands for any text and `_` for any character, as in SQL."""
+    meant = "".join({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in pattern)
+    return value is not None and re.search(meant, value, re.IGNORECASE | re.DOTALL) is not None
 
 
 def startswith_(value: Any, prefixes: Any) -> bool:

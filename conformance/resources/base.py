@@ -238,6 +238,9 @@ class Resource:
     `derived`: world -> the records, where they are a view of other collections' (`artifacts/latest`).
     `meant`: the collection's own filter in a body, None where the body has none -> the filter that it stands for,
       where the document gives a criterion that is not named a default.
+    `wildcards`: criteria whose `like_` reads SQL's wildcards, as their documents say ("can include SQL wildcard
+      characters like `%` and `_`"); of the others they say that it is a partial match.
+    `ascii`: criteria whose values the API restricts to ASCII.
     `filled`: criteria (`name`), or single operators of one, that no record reads null for, by the API's own rules.
     """
 
@@ -270,6 +273,8 @@ class Resource:
     scope: Callable[[Record, World], Mapping[str, str]] | None = None
     derived: Callable[[World], Sequence[Record]] | None = None
     meant: Callable[[Mapping[str, Any] | None], Mapping[str, Any] | None] = as_it_stands
+    wildcards: frozenset[str] = frozenset()
+    ascii: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset({"id", "name"})
 
     @property

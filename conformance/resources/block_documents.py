@@ -43,6 +43,8 @@ def type_and_name(record: Record, world: World) -> Any:
 
 BLOCK_DOCUMENTS = Resource(
     name="block_documents",
+    wildcards=frozenset({"name"}),
+    ascii=frozenset({"name"}),
     members=("/block_documents/{id}", "/block_types/slug/{block_type_slug}/block_documents/name/{name}"),
     creates="POST /block_documents/",
     reads="GET /block_documents/{id}",

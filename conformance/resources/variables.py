@@ -17,6 +17,8 @@ def body(shop: Workshop) -> Record:
 
 VARIABLES = Resource(
     name="variables",
+    wildcards=frozenset({"name", "value"}),
+    ascii=frozenset({"name"}),
     members=("/variables/{id}", "/variables/name/{name}"),
     creates="POST /variables/",
     reads="GET /variables/{id}",

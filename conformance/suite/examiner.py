@@ -146,7 +146,7 @@ class Examiner:
         own = (filters.get(resource.key) or {}) if resource.key else filters
         if resource.fence is None or own.get("operator") == "or_":
             return False
-        return not _has_null(own, resource.fence(self.records(table)[:1]))
+        return not _is_open(own, resource.fence(self.records(table)[:1]))
 
     def fenced(self, table: Table, filters: Body, within: Mapping[str, str] | None = None) -> Body:
         """`filters`, narrowed to the world's own records; as they are where no filter narrows them."""
@@ -249,11 +249,13 @@ class Examiner:
         return {"name": row.get("name") or row.get(resource.identity), **values}
 
 
-def _has_null(own: Body, fence: Body) -> bool:
+def _is_open(own: Body, fence: Body) -> bool:
+    """Whether `own` has nothing (null, an empty criterion) where `fence` asks for something."""
     return any(
         key in own
         and (
-            own[key] is None or (isinstance(own[key], dict) and isinstance(inner, dict) and _has_null(own[key], inner))
+            own[key] in (None, {})
+            or (isinstance(own[key], dict) and isinstance(inner, dict) and _is_open(own[key], inner))
         )
         for key, inner in fence.items()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
 from typing import Any
@@ -107,10 +108,20 @@ def wildcards(values: Sequence[Any]) -> Iterator[str]:
     yield from sorted(_WILD)
 
 
+def patterns(values: Sequence[Any]) -> Iterator[str]:
+    """Values with one character, and with all between two others, in SQL's wildcards; and such by themselves."""
+    for value in _distinct(_items(_distinct(value for value in values if value is not None)))[:_MOST]:
+        middle = len(value) // 2
+        yield f"{value[:middle]}_{value[middle + 1 :]}"
+        yield f"{value[0]}%{value[-1]}"
+        yield f"{value[:middle]}__{value[middle + 1 :]}"
+    yield from ("%", "_", "nobody%has-this")
+
+
 def beyond_ascii(values: Sequence[Any]) -> Iterator[str]:
     """The words of the values that have letters beyond ASCII, as they are written."""
     for value in _distinct(_items(_distinct(value for value in values if value is not None))):
-        yield from (word for word in value.split() if not word.isascii() and not _WILD & set(word))
+        yield from (word for word in re.findall(r"[^\W_]+", value) if not word.isascii())
 
 
 def _items(values: Sequence[Any]) -> Iterator[Any]:

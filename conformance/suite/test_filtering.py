@@ -8,12 +8,12 @@ from itertools import combinations, islice, product
 from typing import Any
 
 from conformance.contract import Contract, Criterion
-from conformance.oracle import holds
+from conformance.oracle import holds, like_pattern
 from conformance.resources import RESOURCES, Resource
-from conformance.suite.check import check
+from conformance.suite.check import Subjects, check
 from conformance.suite.examiner import Body, Examiner
-from conformance.suite.operands import NOBODY, beyond_ascii, empty, operands, wildcards
-from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.operands import NOBODY, beyond_ascii, empty, operands, patterns, wildcards
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.tables import Cell, Table, tables, with_operator
 
 
@@ -67,7 +67,9 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner) -> None:
         filters = resource.own(cell.criterion.body(**{cell.operator: operand}))
         examiner.require_rows(table, filters, shows=[path], resource=resource)
         hits = sum(holds(cell.operator, value, operand) for value in values)
-        examiner.coverage.judged(cell.name, hits=hits, misses=len(values) - hits, nulls=values.count(None))
+        examiner.coverage.judged(
+            cell.name, hits=hits, misses=len(values) - hits, nulls=sum(value in (None, []) for value in values)
+        )
 
 
 @check("filter.any", on=with_operator("any_", "id_", "type_"))
@@ -120,7 +122,36 @@ def test_like(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.like-literal", on=with_operator("like_"))
+def like(*, wildcards: bool) -> Subjects:
+    """Every `like_` that reads SQL's wildcards, or every one that does not, as the documents say."""
+
+    def of(contract: Contract) -> Mapping[str, Cell]:
+        found = with_operator("like_")(contract)
+        return {
+            name: cell
+            for name, cell in found.items()
+            if (cell.criterion.path in cell.table.resource.wildcards) is wildcards
+        }
+
+    return of
+
+
+@check("filter.like-wildcards", on=like(wildcards=True))
+def test_like_reads_wildcards_where_it_says_so(subject: Cell, examiner: Examiner) -> None:
+    """`%` stands for any text, `_` for any character."""
+    path, table, identity = subject.criterion.path, subject.table, subject.table.resource.identity
+    read = table.resource.reader(path, subject.operator)
+    whole = examiner.expected(table, {})
+    for pattern in patterns(examiner.values(table, path, subject.operator)):
+        filters = table.resource.own(subject.criterion.body(like_=pattern))
+        wanted = sorted(
+            row[identity] for row in whole if like_pattern(read(row, examiner.world.population.records), pattern)
+        )
+        found = sorted(row[identity] for row in examiner.own_rows(table, filters, again=True))
+        require_equal(f"the rows for like_ {pattern!r}", wanted, found)
+
+
+@check("filter.like-literal", on=like(wildcards=False))
 def test_like_takes_every_character_as_it_is(subject: Cell, examiner: Examiner) -> None:
     _judge_texts(subject, examiner, wildcards)
 
@@ -132,6 +163,8 @@ def test_like_finds_letters_beyond_ascii(subject: Cell, examiner: Examiner) -> N
         raise NotApplicable("deprecated")
     path, table = subject.criterion.path, subject.table
     read = table.resource.reader(path, subject.operator)
+    if path in table.resource.ascii:
+        raise NotApplicable("ascii")
     asked = list(dict.fromkeys(beyond_ascii(examiner.values(table, path, subject.operator))))
     if not asked:
         raise CouldNotRun(f"the world has no such value for {subject.name}")
@@ -159,6 +192,8 @@ def _judge_texts(cell: Cell, examiner: Examiner, texts: Callable[[Sequence[Any]]
     if cell.criterion.deprecated:
         raise NotApplicable("deprecated")
     path, table = cell.criterion.path, cell.table
+    if path in table.resource.ascii and texts is not wildcards:
+        raise NotApplicable("ascii")
     asked = list(dict.fromkeys(texts(examiner.values(table, path, cell.operator))))
     if not asked:
         raise CouldNotRun(f"the world has no such value for {cell.name}")
