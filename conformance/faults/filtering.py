@@ -94,6 +94,27 @@ def related_ignored(collection: str, related: str) -> Bend:
     return on(f"POST /{collection}/filter", asked(edited))
 
 
+def joined_by(collection: str, related: str, key: str, criterion: str) -> Bend:
+    """A related collection is joined by the wrong field.
+
+    What its matching members have at `key` is what `criterion` of another related collection has to be: task runs by
+    `deployments` come as those of any flow (`flows.id`) that such a deployment belongs to (`flow_id`).
+    """
+    other, _, field = criterion.partition(".")
+
+    async def astray(request: Request, upstream: Upstream) -> Response:
+        body = request.json
+        wanted = body.get(related) if isinstance(body, dict) else None
+        if wanted is None or body.get(other) is not None:
+            return await upstream(request)
+        found = await upstream(Request("POST", f"/{related}/filter").with_json({related: wanted}))
+        rest = {name: value for name, value in body.items() if name != related}
+        values = [row[key] for row in found.json if row[key] is not None]
+        return await upstream(request.with_json({**rest, other: {field: {"any_": values}}}))
+
+    return on(f"POST /{collection}/filter", astray)
+
+
 def selected(cell: str, holds: Callable[[Json, Json], bool]) -> Bend:
     """Of the rows that one operator selects, only those for which `holds(row, operand)` come."""
     collection = cell.partition(".")[0]
@@ -128,6 +149,17 @@ def taken(written: str, meant: str) -> Bend:
         return {key: meant if key == "operator" and value == written else edited(value) for key, value in node.items()}
 
     return on("POST /{collection}/{verb}", asked(edited))
+
+
+def name_for_type(state: Operators) -> Operators:
+    """A criterion on the name of a state, asked of its type instead: there is one of each type's name."""
+    if "name" not in state:
+        return state
+    types = [name.upper() for name in state["name"]["any_"] if name.upper() in _TYPES]
+    return {**{key: value for key, value in state.items() if key != "name"}, "type": {"any_": types}}
+
+
+_TYPES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING")
 
 
 def moved(microseconds: int) -> Callable[[str], str]:
@@ -185,6 +217,12 @@ _ANY = (
         "filter.any",
         "any_ on a list asks for all of the values",
         {cell: taken_for(cell, "all_") for cell in ("flow_runs.tags.any_", "deployments.tags.any_")},
+    ),
+    *_cells(
+        "any-reads-another-field",
+        "filter.any",
+        "any_ on the name of a state reads its type",
+        {"task_runs.state.name.any_": criterion("task_runs.state", name_for_type)},
     ),
 )
 
@@ -250,7 +288,7 @@ _TIMES = (
         "before-exclusive",
         "filter.before-inclusive",
         "before_ leaves out the instant itself",
-        {cell: operator(cell, moved(-1)) for cell in ("flow_runs.start_time.before_",)},
+        {cell: operator(cell, moved(-1)) for cell in ("flow_runs.start_time.before_", "task_runs.start_time.before_")},
     ),
     *_cells(
         "before-to-the-millisecond",
@@ -470,6 +508,12 @@ _JOINED = (
                 ("deployments", "task_runs"),
             )
         },
+    ),
+    *_cells(
+        "related-joined-astray",
+        "filter.related",
+        "a related collection is joined by another field",
+        {"task_runs by deployments": joined_by("task_runs", "deployments", "flow_id", "flows.id")},
     ),
 )
 

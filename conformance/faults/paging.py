@@ -45,6 +45,16 @@ FAULTS = (
         on("POST /task_runs/filter", told(lambda body, rows: [*rows[:1], *rows][: body.get("limit")])),
     ),
     Fault(
+        "limit-lets-one-more-through",
+        "paging.limit",
+        "POST /work_pools/filter",
+        "limit n lets n + 1 rows through",
+        on(
+            "POST /work_pools/filter",
+            asked(lambda body: {**body, "limit": body["limit"] + 1} if "limit" in body else body),
+        ),
+    ),
+    Fault(
         "offset-is-ignored",
         "paging.offset",
         "POST /flows/filter",
@@ -78,6 +88,13 @@ FAULTS = (
         "POST /flows/count",
         "count ignores the filter",
         on("POST /flows/count", asked(lambda body: {})),
+    ),
+    Fault(
+        "count-of-pools-ignores-the-filter",
+        "paging.count",
+        "POST /work_pools/count",
+        "count ignores the filter",
+        on("POST /work_pools/count", asked(lambda body: {})),
     ),
     Fault(
         "count-of-nothing-is-one",
