@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeVar
 
 from conformance.contract import Contract, Criterion, Filter, Query
 from conformance.suite.check import Subjects
 from conformance.suite.operands import NOBODY
 
 Body = dict[str, Any]
+Place = TypeVar("Place")
 
 UNKNOWN = "no_such_key"
 """A key that no document has."""
@@ -28,13 +30,14 @@ WHOLE = ("body",)
 class Bad:
     """A body that must be refused, as it goes over the wire. `places` has to be named by who says where it is wrong.
 
-    `shown` is the body as a failure shows it.
+    `shown` is the body as a failure shows it. `risky`: a server may well answer 500, and drop the connection.
     """
 
     shown: Any
     places: tuple[str, ...]
     content: bytes
     media: str = "application/json"
+    risky: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Trial:
 
 
 Maker = Callable[[Contract, Query], Iterable[Bad]]
+
+_FEW = 2
+"""Bodies of one kind that a query is tried with which is not a collection's list."""
 
 _READING = frozenset({"filter", "count", "counts", "count-by", "paginate", "history", "lateness"})
 """What the last fixed segment of a query is called that writes nothing: a body it takes by mistake does no harm."""
@@ -120,27 +126,27 @@ def unknown_criteria(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def unknown_operators(contract: Contract, query: Query) -> Iterator[Bad]:
     """An operator that no criterion has, in every criterion of the main filter and in one of each other."""
+    name = "no_such_operator_"
     for filter_, criterion in _criteria(query):
         if criterion.path and closed(contract, filter_, criterion.path):
-            yield _json(
-                contract, query, {filter_.name: criterion.body(no_such_operator_=[NOBODY])}, "no_such_operator_"
-            )
+            difference = {filter_.name: _within(criterion.path, {name: [NOBODY]})}
+            yield _json(contract, query, difference, name)
 
 
 def unknown_joins(contract: Contract, query: Query) -> Iterator[Bad]:
     """A word other than `and_` and `or_` wherever criteria or operators can be joined."""
-    for filter_ in query.filters.values():
-        places = sorted(filter_.combinable) if filter_ is main(query) else sorted(filter_.combinable)[:1]
-        for place in places:
-            for word in ("xor_", "AND_") if not place else ("xor_",):
-                joined = Criterion(place, {}).body(operator=word) if place else {"operator": word}
-                yield _json(contract, query, {filter_.name: joined}, "operator")
+    for filter_ in _main_first(query):
+        places = sorted(filter_.combinable)
+        for place in places if filter_ is main(query) and _lists(query) else places[:1]:
+            for word in ("xor_", "AND_") if filter_ is main(query) and not place else ("xor_",):
+                yield _json(contract, query, {filter_.name: _within(place, {"operator": word})}, "operator")
 
 
 def unknown_keys(contract: Contract, query: Query) -> Iterator[Bad]:
-    """Keys that the body lacks: a made-up one, and each of its own a letter off. In filters that are open, one too."""
-    near = [name.removesuffix("s") if name.endswith("s") else f"{name}s" for name in sorted(query.properties)]
-    for key in (UNKNOWN, *near):
+    """Keys that the body lacks: a made-up one, and two of its own a letter off. In filters that are open, one too."""
+    names = sorted(query.properties, key=lambda name: name not in query.filters)
+    near = (name.removesuffix("s") if name.endswith("s") else f"{name}s" for name in names)
+    for key in (UNKNOWN, *islice(near, 2)):
         if key not in query.properties:
             yield _json(contract, query, {key: {"id": {"any_": [NOBODY]}}}, key)
     for filter_ in query.filters.values():
@@ -153,24 +159,24 @@ def unknown_keys(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def not_objects(contract: Contract, query: Query) -> Iterator[Bad]:
     """Something else where a filter is to stand, or a criterion."""
-    for filter_ in query.filters.values():
-        for value in ([], ["id"], "", "id", 1, True) if filter_ is main(query) else ([], "id"):
+    for filter_, values in _thinned(query, _main_first(query), ([], ["id"], "", "id", 1, True)):
+        for value in values:
             yield _json(contract, query, {filter_.name: value}, filter_.name)
-    for filter_, criterion in _criteria(query):
-        *above, last = criterion.path.split(".")
-        if last:
-            for value in ([], "id"):
-                body = Criterion(".".join(above), {}).body(**{last: value}) if above else {last: value}
-                yield _json(contract, query, {filter_.name: body}, last)
+    placed = ((f, criterion) for f, criterion in _criteria(query) if criterion.path and f is main(query))
+    for (filter_, criterion), values in _thinned(query, placed, ([], "id")):
+        for value in values:
+            difference = {filter_.name: _within(criterion.path, value)}
+            yield _json(contract, query, difference, criterion.path.rpartition(".")[2])
 
 
 def not_lists(contract: Contract, query: Query) -> Iterator[Bad]:
     """One value, or an object, where a list of values is taken."""
-    for number, (filter_, criterion, operator) in enumerate(_cells(query, many=True)):
+    far: tuple[Any, ...] = (None, {}, {"red": 1}, 1, True)
+    for (filter_, criterion, operator), others in _thinned(query, _cells(query, many=True), far):
         kind = criterion.operators[operator]
         one = {"uuid": NOBODY, "enum": kind.options[0] if kind.options else ""}.get(kind.kind, "red")
-        # Each cell is given what is nearest to right, one of them all there is.
-        for value in (one,) if number else (one, {}, {"red": 1}, 1, True):
+        # What is nearest to right comes first.
+        for value in (one, *others[1:]):
             yield _at(contract, query, filter_, criterion, operator, value)
 
 
@@ -181,7 +187,7 @@ def of_kind(*kinds: str) -> Maker:
         for number, (filter_, criterion, operator) in enumerate(_cells(query, kinds=kinds)):
             takes = criterion.operators[operator]
             values = wrong_values(takes.kind, takes.options)
-            for value in values[:1] if number else values:
+            for value in values[:1] if number else _some(query, values):
                 yield _at(contract, query, filter_, criterion, operator, [value] if takes.many else value)
 
     return make
@@ -208,7 +214,7 @@ def huge_numbers(contract: Contract, query: Query) -> Iterator[Bad]:
     """Numbers that no machine word holds, where an operator takes an integer."""
     for filter_, criterion, operator in _cells(query, kinds=("integer",)):
         for value in (2**63, -(10**30)):
-            yield _at(contract, query, filter_, criterion, operator, value)
+            yield replace(_at(contract, query, filter_, criterion, operator, value), risky=True)
 
 
 def wrong_parameters(contract: Contract, query: Query) -> Iterator[Bad]:
@@ -225,7 +231,7 @@ def wrong_parameters(contract: Contract, query: Query) -> Iterator[Bad]:
             values = wrong_values(schema["format"])
         else:
             values = wrong_values(str(schema.get("type")))
-        for value in values:
+        for value in _some(query, values):
             yield _json(contract, query, {name: value}, name)
 
 
@@ -234,23 +240,24 @@ def wrong_parameters(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def not_a_body(contract: Contract, query: Query) -> Iterator[Bad]:
     """JSON, but no object."""
-    for value in ([], [legal_body(contract, query)], "", "flows", 0, 1, True):
+    for value in _some(query, [[], "flows", 1, [legal_body(contract, query)], "", 0, True]):
         yield Bad(value, WHOLE, json.dumps(value).encode())
 
 
 def malformed(contract: Contract, query: Query) -> Iterator[Bad]:
     """Almost JSON."""
     whole = json.dumps({"limit": 1, **legal_body(contract, query)})
-    texts = (whole[:-1], f"{whole}}}", whole.replace('"', "'"), f"{whole[:-1]},}}", whole.replace(":", "=", 1), "{")
-    for content in (*(text.encode() for text in texts), b"\xff" + whole.encode()):
+    texts = (whole[:-1], f"{whole}}}", f"{whole[:-1]},}}", whole.replace('"', "'"), whole.replace(":", "=", 1))
+    contents = (*(text.encode() for text in texts), b"\xff" + whole.encode())
+    for content in _some(query, contents):
         yield Bad(content.decode("latin-1"), WHOLE, content)
 
 
 def not_a_number(contract: Contract, query: Query) -> Iterator[Bad]:
     """Words for numbers that JSON lacks, and some readers of JSON know."""
-    for content in ("NaN", '{"limit": NaN}', '{"limit": -Infinity}'):
+    for content in ("NaN", '{"limit": -Infinity}'):
         if content == "NaN" or "limit" in query.properties:
-            yield Bad(content, WHOLE, content.encode())
+            yield Bad(content, WHOLE, content.encode(), risky=True)
 
 
 _FOREIGN = ("text/plain", "application/x-www-form-urlencoded", "application/xml")
@@ -258,30 +265,26 @@ _FOREIGN = ("text/plain", "application/x-www-form-urlencoded", "application/xml"
 
 def foreign_media(contract: Contract, query: Query) -> Iterator[Bad]:
     """What is no JSON under labels that say so: refused for its label, or for what it is where that is read past."""
-    for media in _FOREIGN:
+    for media in _some(query, _FOREIGN):
         yield Bad(f"{media}: {{", WHOLE, b"{", media)
 
 
 def binary(contract: Contract, query: Query) -> Iterator[Bad]:
     """Bytes that are no text, labelled so."""
-    yield Bad("application/octet-stream: \\xff\\xfe", WHOLE, b"\xff\xfe", "application/octet-stream")
+    yield Bad("application/octet-stream: \\xff\\xfe", WHOLE, b"\xff\xfe", "application/octet-stream", risky=True)
 
 
 def one_of_each(contract: Contract, query: Query) -> Iterator[Bad]:
     """The first bad body of each kind: enough to see whether the refusals say where."""
-    makers: tuple[Maker, ...] = (
-        unknown_sorts,
-        unknown_criteria,
-        unknown_operators,
+    some: tuple[Maker, ...] = (unknown_sorts, unknown_criteria, unknown_operators, not_objects, malformed)
+    others: tuple[Maker, ...] = (
         unknown_joins,
-        not_objects,
         not_lists,
         *map(of_kind, ("uuid", "date-time", "boolean", "enum", "string", "integer")),
         wrong_parameters,
         not_a_body,
-        malformed,
     )
-    for make in makers:
+    for make in (*some, *others) if _lists(query) else some:
         if (first := next(iter(make(contract, query)), None)) is not None:
             yield first
 
@@ -344,30 +347,61 @@ def main(query: Query) -> Filter | None:
     return query.filters.get(next(named, next(iter(query.filters), "")))
 
 
+def _lists(query: Query) -> bool:
+    """Whether the query is a collection's list: what else takes the same filter is tried with fewer bodies."""
+    return query.verb == "filter"
+
+
+def _main_first(query: Query) -> list[Filter]:
+    return sorted(query.filters.values(), key=lambda filter_: filter_ is not main(query))
+
+
 def _criteria(query: Query) -> Iterator[tuple[Filter, Criterion]]:
-    """Every criterion of the main filter, and one of each other."""
-    for filter_ in query.filters.values():
+    """Every criterion of a list's main filter, and one of each other; of any other query, one of each filter."""
+    for filter_ in _main_first(query):
         for number, criterion in enumerate(filter_.criteria.values()):
-            if number == 0 or filter_ is main(query):
+            if number == 0 or (filter_ is main(query) and _lists(query)):
                 yield filter_, criterion
+
+
+def _thinned(query: Query, places: Iterable[Place], values: Sequence[Any]) -> Iterator[tuple[Place, Sequence[Any]]]:
+    """All values for the first place of a list, some for that of any other query, and one for each other place."""
+    for number, place in enumerate(places):
+        yield place, values[:1] if number else _some(query, values)
+
+
+def _some(query: Query, values: Sequence[Any]) -> Sequence[Any]:
+    """The values to try: for a collection's list all of them."""
+    return values if _lists(query) else values[:_FEW]
 
 
 def _cells(
     query: Query, *, kinds: tuple[str, ...] | None = None, many: bool | None = None
 ) -> Iterator[tuple[Filter, Criterion, str]]:
-    """The operators of the main filter that take what is asked for."""
+    """The operators of a list's main filter that take what is asked for; of any other query, the first one."""
     filter_ = main(query)
-    for criterion in filter_.criteria.values() if filter_ else ():
-        for operator, takes in criterion.operators.items():
-            if (kinds is None or takes.kind in kinds) and (many is None or takes.many is many):
-                assert filter_ is not None
-                yield filter_, criterion, operator
+    if filter_ is None:
+        return
+    found = (
+        (filter_, criterion, operator)
+        for criterion in filter_.criteria.values()
+        for operator, takes in criterion.operators.items()
+        if (kinds is None or takes.kind in kinds) and (many is None or takes.many is many)
+    )
+    yield from found if _lists(query) else islice(found, 1)
 
 
 def _at(contract: Contract, query: Query, filter_: Filter, criterion: Criterion, operator: str, value: Any) -> Bad:
     last = criterion.path.rpartition(".")[2]
     places = tuple(place for place in (last, operator) if place)
-    return _json(contract, query, {filter_.name: criterion.body(**{operator: value})}, *places)
+    return _json(contract, query, {filter_.name: _within(criterion.path, {operator: value})}, *places)
+
+
+def _within(path: str, value: Any) -> Any:
+    """A filter with `value` at `path`; the value itself where the path is empty."""
+    for step in reversed(path.split(".") if path else ()):
+        value = {step: value}
+    return value
 
 
 def _json(contract: Contract, query: Query, difference: Body, *places: str) -> Bad:

@@ -10,7 +10,7 @@ import httpx
 
 from conformance.suite import bad_bodies
 from conformance.suite.bad_bodies import Bad, Trial, with_bad
-from conformance.suite.calls import Call, call
+from conformance.suite.calls import call
 from conformance.suite.check import check
 from conformance.suite.examiner import Examiner
 from conformance.suite.outcome import CouldNotRun, Violation
@@ -178,14 +178,9 @@ def _sent(subject: Trial, client: Client, world: World, examiner: Examiner) -> I
         # A server that takes nothing refuses the bad bodies for another reason.
         raise CouldNotRun(f"{violation.summary}: what it refuses beside that shows nothing") from violation
     for bad in subject.bad:
-        yield bad, _send(asked, bad, client)
-
-
-def _send(asked: Call, bad: Bad, client: Client) -> Exchange:
-    # A server may drop a connection after a 500, and the next request on it is lost: each has its own.
-    headers = {"content-type": bad.media, "connection": "close"}
-    client.request("POST", asked.path, content=bad.content, params=asked.params or None, headers=headers)
-    return client.journal.exchanges[-1]
+        headers = {"content-type": bad.media, **({"connection": "close"} if bad.risky else {})}
+        client.request("POST", asked.path, content=bad.content, headers=headers)
+        yield bad, client.journal.exchanges[-1]
 
 
 def _says_where(bad: Bad, answer: Exchange) -> bool:
