@@ -238,8 +238,9 @@ def _many(subject: Table, number: int, world: World, examiner: Examiner) -> _Man
         if subject.name in makers and number <= _MOST_MADE:
             made[key] = makers[subject.name](subject, number, world)
         else:
+            size = len(examiner.expected(subject, {}))
             path = subject.query.operation.fill(examiner.scopes(subject)[0])
-            made[key] = _Many(path, examiner.fenced(subject, {}), len(examiner.expected(subject, {})))
+            made[key] = _Many(path, examiner.fenced(subject, {}), size)
     return made[key]
 
 
