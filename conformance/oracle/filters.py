@@ -30,9 +30,9 @@ def matches(resource: Resource, filter_: Filter | None, record: Record, world: W
         alone = resource.members_of.get(place)
         if alone is None or not any(value is not None for value in node.values()):
             return _node(place, node, read, within)
+        one_by_one = replace(resource, members_of={})
         return any(matches(one_by_one, _under(place, node), single, world) for single in alone(record))
 
-    one_by_one = replace(resource, members_of={})
     return _node("", filter_ or {}, read, within)
 
 
