@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise, product
 from typing import Any
 from urllib.parse import urlsplit
@@ -214,22 +215,42 @@ _INTERVALS: tuple[Body, ...] = (
 
 @check("events.count-by-time", on=counted("day", "time"))
 def test_events_are_counted_by_when_they_occurred(subject: Count, examiner: Examiner) -> None:
+    # The range ends with no group and no event: that is a rule of its own.
+    last = max(_moments(examiner.records(subject.table)))
+    beyond = {"occurred": {"until": (last + timedelta(seconds=1, milliseconds=500)).isoformat()}}
     for filter_, interval in product(_filters(subject.table, examiner), _INTERVALS):
-        rows = examiner.expected(subject.table, subject.table.resource.own(filter_))
-        moments = [instant(row["occurred"]) for row in rows]
-        groups = _groups(subject, examiner, interval, filter_)
-        require_equal(f"the counts for {filter_} add up", len(moments), sum(group["count"] for group in groups))
-        for group in groups:
-            start, end = instant(group["start_time"]), instant(group["end_time"])
-            inside = sum(start < moment < end for moment in moments)
-            edges = sum(moment in (start, end) for moment in moments)
-            if not inside <= group["count"] <= inside + edges:
-                raise Violation(
-                    f"a group has the wrong number of events under {interval}", expected=inside + edges, observed=group
-                )
-        spans = sorted((instant(group["start_time"]), instant(group["end_time"])) for group in groups)
-        if any(end > start for (_, end), (start, _) in pairwise(spans)):
-            raise Violation(f"groups overlap under {interval}", observed=groups)
+        _require_groups(subject, examiner, interval, {**filter_, **beyond})
+
+
+@check("events.count-by-time-edge", on=counted("day", "time"))
+def test_event_at_the_end_of_the_range_is_counted(subject: Count, examiner: Examiner) -> None:
+    midnights = {moment for moment in _moments(examiner.records(subject.table)) if moment.time() == time()}
+    if not midnights:
+        raise CouldNotRun("the world has no event at midnight")
+    for until in sorted(midnights):
+        _require_groups(subject, examiner, {}, {"occurred": {"until": until.isoformat()}})
+
+
+def _moments(rows: Sequence[Record]) -> list[datetime]:
+    return [instant(row["occurred"]).astimezone(UTC) for row in rows]
+
+
+def _require_groups(subject: Count, examiner: Examiner, interval: Body, filter_: Body) -> None:
+    """Raise Violation unless each of the events that `filter_` selects is counted in one group around it."""
+    moments = _moments(examiner.expected(subject.table, subject.table.resource.own(filter_)))
+    groups = _groups(subject, examiner, interval, filter_)
+    require_equal(f"the counts for {filter_} add up", len(moments), sum(group["count"] for group in groups))
+    for group in groups:
+        start, end = instant(group["start_time"]), instant(group["end_time"])
+        inside = sum(start < moment < end for moment in moments)
+        edges = sum(moment in (start, end) for moment in moments)
+        if not inside <= group["count"] <= inside + edges:
+            raise Violation(
+                f"a group has the wrong number of events under {interval}", expected=inside + edges, observed=group
+            )
+    spans = sorted((instant(group["start_time"]), instant(group["end_time"])) for group in groups)
+    if any(end > start for (_, end), (start, _) in pairwise(spans)):
+        raise Violation(f"groups overlap under {interval}", observed=groups)
 
 
 def _filters(table: Table, examiner: Examiner) -> Iterator[Body]:
