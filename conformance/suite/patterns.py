@@ -83,7 +83,7 @@ def label_patterns(resources: Sequence[Labels]) -> Iterator[dict[str, Any]]:
     """
     for name, values in _label_values([{k: v for k, v in one.items() if k != _ROLE} for one in resources]):
         sound = [value for value in values if _is_sound(value, values)]
-        starts = [start for value in sound if _is_sound(start := value[: len(value) // 2 + 1], values)]
+        starts = [start for value in sound if _is_sound(start := value[: max(1, len(value) - 2)], values)]
         yield from ({name: f"{start}*"} for start in starts[:3])
         yield from ({name: f"!{value}"} for value in sound[:2])
         yield from ({name: f"!{start}*"} for start in starts[:2])
