@@ -241,6 +241,10 @@ class Resource:
     `wildcards`: criteria whose `like_` reads SQL's wildcards, as their documents say ("can include SQL wildcard
       characters like `%` and `_`"); of the others they say that it is a partial match.
     `ascii`: criteria whose values the API restricts to ASCII.
+    `members_of`: criterion that reads several members of a record (the related resources of an event) -> the record
+      with each of them alone: all operators of the criterion have to hold on one of them.
+    `gathered`: `(shop, made)` -> the records of a whole population's members, by one request. For what no operation
+      reads singly; raises LookupError while the server does not show them all yet.
     `filled`: criteria (`name`), or single operators of one, that no record reads null for, by the API's own rules.
     """
 
@@ -275,6 +279,8 @@ class Resource:
     meant: Callable[[Mapping[str, Any] | None], Mapping[str, Any] | None] = as_it_stands
     wildcards: frozenset[str] = frozenset()
     ascii: frozenset[str] = frozenset()
+    members_of: Mapping[str, Callable[[Record], Sequence[Record]]] = field(default_factory=dict)
+    gathered: Callable[[Workshop, Sequence[Made]], Sequence[Record]] | None = None
     filled: frozenset[str] = frozenset({"id", "name"})
 
     @property

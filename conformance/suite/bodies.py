@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 
+from conformance import oracle
 from conformance.contract import Criterion, Filter
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.examiner import Body, Examiner
@@ -179,7 +180,7 @@ def _run(table: Table, examiner: Examiner, judge: Callable[[Question], None], ph
 def leaves(filter_: Body, path: str = "") -> Iterator[tuple[str, str, Any]]:
     """Criterion, operator and operand of each restriction in one collection's filter."""
     for key, value in filter_.items():
-        if isinstance(value, dict) and not key.endswith("_"):
+        if oracle.is_criterion(key, value):
             yield from leaves(value, f"{path}.{key}".lstrip("."))
         elif key != "operator" and value is not None:
             yield path, key, value
@@ -188,9 +189,9 @@ def leaves(filter_: Body, path: str = "") -> Iterator[tuple[str, str, Any]]:
 def single_criteria(filter_: Body) -> Iterator[Body]:
     """A filter for each criterion of a collection's filter, with all its operators: `{"state": {"type": {…}}}`."""
     for key, value in filter_.items():
-        if not isinstance(value, dict):
+        if not oracle.is_criterion(key, value):
             continue
-        below = [name for name, inner in value.items() if isinstance(inner, dict) and not name.endswith("_")]
+        below = [name for name, inner in value.items() if oracle.is_criterion(name, inner)]
         yield from ({key: {name: value[name]}} for name in below) if below else ({key: value},)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta, timezone
 from typing import Any
 
 from conformance.contract import ValueType
 from conformance.oracle.operators import instant
+from conformance.suite import patterns
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """A UUID that no object has."""
@@ -27,20 +28,31 @@ def operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator
     match operator:
         case "is_null_" | "exists_" | "eq_" if takes.kind == "boolean":
             yield from (True, False)
-        case "any_" | "not_any_" | "id_" | "type_":
+        case "any_" | "not_any_" | "id_" | "type_" | "id" | "name" | "role" | "exclude_name":
             yield from _lists(takes, _distinct(_items(present)))
         case "all_":
             yield from _supersets(present)
-        case "before_" | "after_":
+        case "before_" | "after_" | "until" | "since":
             yield from _instants(present)
         case "ge_" | "le_":
             yield from sorted({number + step for number in present for step in (-1, 0, 1)})
         case "like_":
             yield from _parts(_distinct(_items(present)))
-        case "startswith_":
-            yield from ([value[:-1]] for value in present[:_MOST] if len(value) > 1)
         case "eq_":
             yield from present[:_MOST]
+        case _:
+            yield from patterns.operands(operator, list(_parts_of(present)))
+
+
+def loose_operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands under which a comparison that heeds no case, or SQL's wildcards, finds too much."""
+    present = list(_parts_of(value for value in values if value is not None))
+    yield from patterns.loose_labels(present) if operator == "labels" else patterns.loose_prefixes(present)
+
+
+def label_patterns(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands for `labels` that are no plain values."""
+    yield from patterns.label_patterns(list(_parts_of(value for value in values if value is not None)))
 
 
 def _lists(takes: ValueType, values: list[Any]) -> Iterator[list[Any]]:
@@ -108,7 +120,7 @@ def wildcards(values: Sequence[Any]) -> Iterator[str]:
     yield from sorted(_WILD)
 
 
-def patterns(values: Sequence[Any]) -> Iterator[str]:
+def with_wildcards(values: Sequence[Any]) -> Iterator[str]:
     """Values with one character, and with all between two others, in SQL's wildcards; and such by themselves."""
     for value in _distinct(_items(_distinct(value for value in values if value is not None)))[:_MOST]:
         middle = len(value) // 2
@@ -122,6 +134,12 @@ def beyond_ascii(values: Sequence[Any]) -> Iterator[str]:
     """The words of the values that have letters beyond ASCII, as they are written."""
     for value in _distinct(_items(_distinct(value for value in values if value is not None))):
         yield from (word for word in re.findall(r"[^\W_]+", value) if not word.isascii())
+
+
+def _parts_of(values: Iterable[Any]) -> Iterator[Any]:
+    """Each value, and each of the alternatives of one that has several."""
+    for value in values:
+        yield from value if isinstance(value, tuple) else (value,)
 
 
 def _items(values: Sequence[Any]) -> Iterator[Any]:

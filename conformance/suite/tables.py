@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.contract import Contract, Criterion, Filter, Query, ValueType
-from conformance.oracle import OPERATORS
+from conformance.oracle import OPERATORS, WHOLE
 from conformance.oracle.operators import PARTS
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import Subjects
@@ -74,7 +74,8 @@ def unknown(contract: Contract) -> Iterator[str]:
         if query.verb == "filter" and query.name not in RESOURCES:
             yield query.operation.label
     for cell in cells(contract):
-        if not cell.criterion.deprecated and not (cell.operator in {*OPERATORS, *PARTS} and _reads(contract, cell)):
+        known = cell.operator in {*OPERATORS, *PARTS, *WHOLE} and _reads(contract, cell)
+        if not cell.criterion.deprecated and not known:
             yield cell.name
     for table in tables(contract).values():
         asked = {table.resource.key, *table.related}

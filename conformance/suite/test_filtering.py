@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
 
-from conformance.contract import Contract, Criterion
+from conformance.contract import Contract, Criterion, ValueType
 from conformance.oracle import holds, like_pattern
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import Subjects, check
 from conformance.suite.examiner import Body, Examiner
-from conformance.suite.operands import NOBODY, beyond_ascii, empty, operands, patterns, wildcards
+from conformance.suite.operands import (
+    NOBODY,
+    beyond_ascii,
+    empty,
+    label_patterns,
+    loose_operands,
+    operands,
+    wildcards,
+    with_wildcards,
+)
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.tables import Cell, Table, tables, with_operator
 
@@ -40,27 +49,31 @@ def related_pairs(contract: Contract) -> Mapping[str, Pair]:
     return {f"{table.name} by {key}": Pair(table, key) for table in tables(contract).values() for key in table.related}
 
 
-def _judge(cell: Cell, examiner: Examiner) -> None:
+Choice = Callable[[str, ValueType, Sequence[Any]], Iterable[Any]]
+"""Operands for an operator, by what it takes and by the values of the world's records."""
+
+
+def _judge(cell: Cell, examiner: Examiner, choose: Choice = operands) -> None:
     """The cell's operator with each of its operands, alone."""
     if cell.criterion.deprecated:
         raise NotApplicable("deprecated")
     resource = cell.table.resource
     path = cell.criterion.path
     try:
-        _judge_by(resource, cell, examiner)
+        _judge_by(resource, cell, examiner, choose)
     except Violation:
         # Where no document settles what a criterion reads, a server may read it either way, but only one.
         if path not in resource.disputed:
             raise
         criteria = {key: read for key, read in resource.criteria.items() if key.partition(".")[0] != path}
         other = replace(resource, criteria={**criteria, path: resource.disputed[path]})
-        _judge_by(other, cell, examiner)
+        _judge_by(other, cell, examiner, choose)
 
 
-def _judge_by(resource: Resource, cell: Cell, examiner: Examiner) -> None:
+def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice) -> None:
     path, table = cell.criterion.path, cell.table
     values = examiner.values(table, path, cell.operator)
-    asked = list(operands(cell.operator, cell.takes, values))
+    asked = list(choose(cell.operator, cell.takes, values))
     if not asked:
         raise CouldNotRun(f"the world has no value for {cell.name}")
     for operand in asked:
@@ -72,12 +85,12 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner) -> None:
         )
 
 
-@check("filter.any", on=with_operator("any_", "id_", "type_"))
+@check("filter.any", on=with_operator("any_", "id_", "type_", "id", "name", "role"))
 def test_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.not-any", on=with_operator("not_any_"))
+@check("filter.not-any", on=with_operator("not_any_", "exclude_name"))
 def test_not_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -97,12 +110,12 @@ def test_eq(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.before-inclusive", on=with_operator("before_"))
+@check("filter.before-inclusive", on=with_operator("before_", "until"))
 def test_before(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.after-inclusive", on=with_operator("after_"))
+@check("filter.after-inclusive", on=with_operator("after_", "since"))
 def test_after(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -142,7 +155,7 @@ def test_like_reads_wildcards_where_it_says_so(subject: Cell, examiner: Examiner
     path, table, identity = subject.criterion.path, subject.table, subject.table.resource.identity
     read = table.resource.reader(path, subject.operator)
     whole = examiner.expected(table, {})
-    for pattern in patterns(examiner.values(table, path, subject.operator)):
+    for pattern in with_wildcards(examiner.values(table, path, subject.operator)):
         filters = table.resource.own(subject.criterion.body(like_=pattern))
         wanted = sorted(
             row[identity] for row in whole if like_pattern(read(row, examiner.world.population.records), pattern)
@@ -204,6 +217,36 @@ def _judge_texts(cell: Cell, examiner: Examiner, texts: Callable[[Sequence[Any]]
 @check("filter.exists", on=with_operator("exists_"))
 def test_exists(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
+
+
+@check("filter.startswith", on=with_operator("startswith_", "prefix", "id_prefix"))
+def test_startswith(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.not-startswith", on=with_operator("exclude_prefix"))
+def test_not_startswith(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.labels", on=with_operator("labels"))
+def test_labels(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.label-patterns", on=with_operator("labels"))
+def test_label_patterns(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner, label_patterns)
+
+
+@check("filter.in-roles", on=with_operator("resources_in_roles"))
+def test_resources_in_roles(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.verbatim", on=with_operator("prefix", "id_prefix", "exclude_prefix", "labels"))
+def test_text_stands_for_itself(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner, loose_operands)
 
 
 _MOST_PAIRS = 24

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import NAMESPACE_URL, uuid5
 
+import stamina
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.data import fixtures
-from conformance.resources import RESOURCES, Made, Record
+from conformance.resources import RESOURCES, Made, Record, Workshop
 from conformance.world.workshop import HttpWorkshop, SeedingError
 from conformance.world.world import Population
 
@@ -19,6 +21,8 @@ _NAMED = "%PREFIX%"
 
 _PLAIN = "%PLAIN%"
 """Stands for the prefix without its dashes, in names that take none."""
+_IDENTIFIED = "%UUID%"
+"""Begins a string that stands for a UUID: one of the run's own for each ending."""
 
 
 class _Object(BaseModel):
@@ -72,12 +76,31 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
         _update(workshop, member, _fill(changes, known, workshop.prefix))
     records: dict[str, Sequence[Record]] = {}
     for member in made:
-        shown = RESOURCES[member.collection].read_back(workshop, member)
-        records[member.collection] = [*records.get(member.collection, ()), shown.record]
+        if RESOURCES[member.collection].gathered is None:
+            shown = RESOURCES[member.collection].read_back(workshop, member)
+            records[member.collection] = [*records.get(member.collection, ()), shown.record]
+    for resource in RESOURCES.values():
+        if resource.gathered is not None and (members := [m for m in made if m.collection == resource.name]):
+            records[resource.name] = _gathered(resource.gathered, workshop, members)
     for resource in RESOURCES.values():
         if resource.derived is not None and (derived := resource.derived(records)):
             records[resource.name] = derived
     return Population(records=records)
+
+
+def _gathered(
+    gather: Callable[[Workshop, Sequence[Made]], Sequence[Record]], workshop: HttpWorkshop, members: Sequence[Made]
+) -> Sequence[Record]:
+    """The records that the server shows of the members, once it shows them all: some are stored a while later."""
+    patient = stamina.RetryingCaller(attempts=None, timeout=_STORED, wait_max=0.5).on(LookupError)
+    try:
+        return patient(gather, workshop, members)
+    except LookupError as error:
+        raise SeedingError(f"after {_STORED:g} s: {error}") from error
+
+
+_STORED = 30.0
+"""Seconds after which what was sent has to be shown."""
 
 
 def _create(workshop: HttpWorkshop, entry: _Object, known: dict[str, Record]) -> list[Made]:
@@ -131,6 +154,8 @@ def _fill(value: Any, known: Mapping[str, Record], prefix: str) -> Any:
         if value.startswith("@"):
             alias, _, field = value[1:].partition(".")
             return known[alias].get(field or "id", _ABSENT) if alias in known else _ABSENT
+        if value.startswith(_IDENTIFIED):
+            return str(uuid5(NAMESPACE_URL, value.replace(_IDENTIFIED, prefix)))
         return value.replace(_NAMED, prefix).replace(_PLAIN, prefix.replace("-", ""))
     if isinstance(value, Mapping):
         return {key: _fill(inner, known, prefix) for key, inner in value.items()}
