@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from conformance.oracle.text import query
+
 
 class UnknownOperatorError(LookupError):
     """The grammar has an operator that the suite has no meaning for."""
@@ -89,7 +91,7 @@ def instant(value: str) -> datetime:
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     operator.__name__: operator
     for operator in (
-        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_
+        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_, query
     )
 }  # fmt: skip
 # Two criteria name the parts of an object instead of an operator; each takes a list of values.
