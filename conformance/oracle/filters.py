@@ -38,7 +38,7 @@ def _parts(path: str, node: Filter, read: Reading) -> Iterator[bool]:
     for key, value in node.items():
         if key == "operator" or value is None:
             continue
-        if key.endswith("_"):
+        if key.endswith("_") or not isinstance(value, Mapping):
             yield holds(key, read(path, key), value)
         else:
             yield _node(f"{path}.{key}".lstrip("."), value, read)

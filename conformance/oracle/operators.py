@@ -72,14 +72,24 @@ def like_(value: Any, part: str) -> bool:
     return value is not None and part.casefold() in value.casefold()
 
 
-def startswith_(value: Any, prefixes: Any) -> bool:
-    """The field starts with the value, or with one of them."""
-    return value is not None and value.startswith(tuple(prefixes) if isinstance(prefixes, list) else prefixes)
+def startswith_(value: Any, prefixes: list[str]) -> bool:
+    """The field starts with one of the values, whatever the case."""
+    return value is not None and value.casefold().startswith(tuple(prefix.casefold() for prefix in prefixes))
+
+
+def prefix(value: Any, beginning: str) -> bool:
+    """The field starts with the value."""
+    return value is not None and value.startswith(beginning)
 
 
 def exists_(value: Any, wanted: bool) -> bool:
     """There is one, or there is none."""
-    return bool(value) is wanted
+    return (value is not None) is wanted
+
+
+def exclude_keys(value: Any, unwanted: list[Any]) -> bool:
+    """The key is none of the values."""
+    return not_any_(value, unwanted)
 
 
 def instant(value: str) -> datetime:
@@ -91,11 +101,12 @@ def instant(value: str) -> datetime:
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     operator.__name__: operator
     for operator in (
-        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_, query
+        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_, query,
+        prefix, exclude_keys,
     )
 }  # fmt: skip
-# Two criteria name the parts of an object instead of an operator; each takes a list of values.
-PARTS = ("id_", "type_")
+# Some criteria name what they read instead of an operator; each takes a list of values, of which one has to match.
+PARTS = ("id_", "type_", "task_keys")
 
 
 def holds(operator: str, value: Any, operand: Any) -> bool:

@@ -103,7 +103,7 @@ class Examiner:
     ) -> list[Record]:
         """The rows that `POST …/filter` answers to `body`. Raises Violation where it answers no list of objects."""
         path = table.query.operation.fill(self.scopes(table)[0] if within is None else within)
-        answer = self.ask(path, body, again=again)
+        answer = self.ask(path, {**table.resource.needs, **body}, again=again)
         listed = table.resource.listed
         found = answer if listed is None else answer.get(listed) if isinstance(answer, dict) else None
         identity = table.resource.identity
@@ -116,7 +116,7 @@ class Examiner:
     def fences(self, table: Table, filters: Body) -> bool:
         """Whether `fenced` can narrow the filters to the world's own records."""
         own = filters.get(table.resource.key) or {}
-        return table.resource.fence is not None and own.get("operator") != "or_"
+        return table.resource.fence is not None and table.own is not None and own.get("operator") != "or_"
 
     def fenced(self, table: Table, filters: Body, within: Mapping[str, str] | None = None) -> Body:
         """`filters`, narrowed to the world's own records; as they are where no filter narrows them."""

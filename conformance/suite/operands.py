@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.contract import ValueType
 from conformance.oracle.operators import instant
+from conformance.suite.searches import searches
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """A UUID that no object has."""
@@ -40,6 +41,8 @@ def operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator
             yield from ([value[:-1]] for value in present[:_MOST] if len(value) > 1)
         case "eq_":
             yield from present[:_MOST]
+        case "query":
+            yield from searches(present)
 
 
 def _lists(takes: ValueType, values: list[Any]) -> Iterator[list[Any]]:

@@ -125,6 +125,11 @@ def test_exists(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
+@check("filter.text", on=with_operator("query"))
+def test_text_search(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
 _MOST_PAIRS = 24
 """Pairs of criteria that are tried a collection."""
 
