@@ -98,8 +98,10 @@ def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _create_all(workshop: HttpWorkshop, entries: Sequence[_Object], pool: ThreadPoolExecutor) -> list[Made]:
-    """Make every object, each as soon as what it hangs on is there. The pool takes them in the order of the entries:
-    what one waits for has been taken before it, so that there is always one that waits for nothing.
+    """Make every object, each as soon as what it hangs on is there.
+
+    The pool takes them in the order of the entries: what one waits for has been taken before it, so that there is
+    always one that waits for nothing.
     """
     known: dict[str, Record] = {}
     making: dict[str, Future[list[Made]]] = {}
