@@ -53,12 +53,18 @@ class Filter:
     `name` is empty where the body itself is the filter (`{"prefix": "a"}`).
 
     `combinable`: the places that accept `operator` (`""` is the filter itself, `tags`, `state`).
+    `repeatable`: the criteria that take a list of objects as well as one (`related`); all of them have to hold.
+    `orders`: what the filter's own `order` may say, where it has one, and `default_order` what the document says of a
+      filter without: how the rows are sorted is no criterion.
     """
 
     name: str
     schema: str
     criteria: Mapping[str, Criterion] = field(hash=False)
     combinable: frozenset[str]
+    repeatable: frozenset[str] = frozenset()
+    orders: tuple[str, ...] = ()
+    default_order: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,27 +129,54 @@ def _filter(document: Schema, name: str, schema: Schema) -> Filter | None:
     component = reference_name(schema) or ""
     if not component.endswith("Filter"):
         return None
-    criteria: dict[str, Criterion] = {}
-    combinable: set[str] = set()
+    found = _Walk(document)
+    found.visit("", resolve(document, schema), 0)
+    if not found.criteria:
+        return None
+    orders, default = tuple(found.order.get("enum", ())), found.order.get("default")
+    combinable, repeatable = frozenset(found.combinable), frozenset(found.repeatable)
+    return Filter(name, component, found.criteria, combinable, repeatable, orders, default)
 
-    def walk(path: str, node: Schema, depth: int) -> None:
+
+class _Walk:
+    """What was met on the way through a filter's schema."""
+
+    def __init__(self, document: Schema) -> None:
+        self.document = document
+        self.criteria: dict[str, Criterion] = {}
+        self.combinable: set[str] = set()
+        self.repeatable: set[str] = set()
+        self.order: Schema = {}
+
+    def visit(self, path: str, node: Schema, depth: int) -> None:
         operators: dict[str, ValueType] = {}
         for key, raw in node.get("properties", {}).items():
+            place = f"{path}.{key}".lstrip(".")
+            below, repeated = _object(self.document, raw)
             if key == "operator":
-                combinable.add(path)
-            elif key.endswith("_") or "properties" not in (below := resolve(document, raw)):
-                operators[key] = _value_type(document, raw)
+                self.combinable.add(path)
+            elif place == "order":
+                self.order = below
+            elif key.endswith("_") or "properties" not in below:
+                operators[key] = _value_type(self.document, raw)
             elif depth < _DEEPEST:
-                walk(f"{path}.{key}".lstrip("."), below, depth + 1)
+                self.repeatable.update([place] if repeated else [])
+                self.visit(place, below, depth + 1)
         if operators:
-            criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
-
-    walk("", resolve(document, schema), 0)
-    return Filter(name, component, criteria, frozenset(combinable)) if criteria else None
+            self.criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
 
 
 _DEEPEST = 4
 """Filters nest two levels (`state.type`); the bound keeps a schema that refers to itself from running on."""
+
+
+def _object(document: Schema, raw: Schema) -> tuple[Schema, bool]:
+    """The schema meant; where one object or a list of such objects may stand, that of the object, and True."""
+    schema = resolve(document, raw)
+    options = [resolve(document, option) for option in schema.get("anyOf", ())]
+    items = [resolve(document, option["items"]) for option in options if "items" in option]
+    repeated = next((option for option in options if "properties" in option and option in items), None)
+    return (schema, False) if repeated is None else (repeated, True)
 
 
 def _value_type(document: Schema, raw: Schema) -> ValueType:

@@ -232,6 +232,10 @@ class Resource:
     `scope`: `(record, world)` -> the placeholders of the query's path under which the record is found (the pool
       of a queue).
     `derived`: world -> the records, where they are a view of other collections' (`artifacts/latest`).
+    `members_of`: criterion that reads several members of a record (the related resources of an event) -> the record
+      with each of them alone: all operators of the criterion have to hold on one of them.
+    `gathered`: `(shop, made)` -> the records of a whole population's members, by one request. For what no operation
+      reads singly; raises LookupError while the server does not show them all yet.
     `filled`: criteria (`name`), or single operators of one, that no record reads null for, by the API's own rules.
     """
 
@@ -264,6 +268,8 @@ class Resource:
     fence: Callable[[Sequence[Record]], Record] | None = by_id
     scope: Callable[[Record, World], Mapping[str, str]] | None = None
     derived: Callable[[World], Sequence[Record]] | None = None
+    members_of: Mapping[str, Callable[[Record], Sequence[Record]]] = field(default_factory=dict)
+    gathered: Callable[[Workshop, Sequence[Made]], Sequence[Record]] | None = None
     filled: frozenset[str] = frozenset({"id", "name"})
 
     @property

@@ -213,7 +213,7 @@ def _under(fence: Body, own: Body) -> Body:
 def leaves(filter_: Body, path: str = "") -> Iterator[tuple[str, str, Any]]:
     """Criterion, operator and operand of each restriction in one collection's filter."""
     for key, value in filter_.items():
-        if isinstance(value, dict) and not key.endswith("_"):
+        if oracle.is_criterion(key, value):
             yield from leaves(value, f"{path}.{key}".lstrip("."))
         elif key != "operator" and value is not None:
             yield path, key, value

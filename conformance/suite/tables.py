@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.contract import Contract, Criterion, Filter, Query, ValueType
-from conformance.oracle import OPERATORS
+from conformance.oracle import OPERATORS, WHOLE
 from conformance.oracle.operators import PARTS
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import Subjects
@@ -70,7 +70,7 @@ def unknown(contract: Contract) -> Iterator[str]:
         if query.verb == "filter" and query.name not in RESOURCES:
             yield query.operation.label
     for cell in cells(contract):
-        if not cell.criterion.deprecated and cell.operator not in {*OPERATORS, *PARTS}:
+        if not cell.criterion.deprecated and cell.operator not in {*OPERATORS, *PARTS, *WHOLE}:
             yield cell.name
     for table in tables(contract).values():
         known = frozenset().union(*(relation.keys() for relation in table.resource.related))

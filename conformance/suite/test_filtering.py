@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice
 from typing import Any
 
-from conformance.contract import Contract, Criterion
+from conformance.contract import Contract, Criterion, ValueType
 from conformance.oracle import holds
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import check
 from conformance.suite.examiner import Body, Examiner
-from conformance.suite.operands import NOBODY, operands
+from conformance.suite.operands import NOBODY, label_patterns, loose_operands, operands
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.suite.tables import Cell, Table, tables, with_operator
 
@@ -40,27 +40,31 @@ def related_pairs(contract: Contract) -> Mapping[str, Pair]:
     return {f"{table.name} by {key}": Pair(table, key) for table in tables(contract).values() for key in table.related}
 
 
-def _judge(cell: Cell, examiner: Examiner) -> None:
+Choice = Callable[[str, ValueType, Sequence[Any]], Iterable[Any]]
+"""Operands for an operator, by what it takes and by the values of the world's records."""
+
+
+def _judge(cell: Cell, examiner: Examiner, choose: Choice = operands) -> None:
     """The cell's operator with each of its operands, alone."""
     if cell.criterion.deprecated:
         raise NotApplicable("deprecated")
     resource = cell.table.resource
     path = cell.criterion.path
     try:
-        _judge_by(resource, cell, examiner)
+        _judge_by(resource, cell, examiner, choose)
     except Violation:
         # Where no document settles what a criterion reads, a server may read it either way, but only one.
         if path not in resource.disputed:
             raise
         criteria = {key: read for key, read in resource.criteria.items() if key.partition(".")[0] != path}
         other = replace(resource, criteria={**criteria, path: resource.disputed[path]})
-        _judge_by(other, cell, examiner)
+        _judge_by(other, cell, examiner, choose)
 
 
-def _judge_by(resource: Resource, cell: Cell, examiner: Examiner) -> None:
+def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice) -> None:
     path, table = cell.criterion.path, cell.table
     values = examiner.values(table, path, cell.operator)
-    asked = list(operands(cell.operator, cell.takes, values))
+    asked = list(choose(cell.operator, cell.takes, values))
     if not asked:
         raise CouldNotRun(f"the world has no value for {cell.name}")
     for operand in asked:
@@ -70,12 +74,12 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner) -> None:
         examiner.coverage.judged(cell.name, hits=hits, misses=len(values) - hits, nulls=values.count(None))
 
 
-@check("filter.any", on=with_operator("any_", "id_", "type_"))
+@check("filter.any", on=with_operator("any_", "id_", "type_", "id", "name", "role"))
 def test_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.not-any", on=with_operator("not_any_"))
+@check("filter.not-any", on=with_operator("not_any_", "exclude_name", "exclude_keys"))
 def test_not_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -95,12 +99,12 @@ def test_eq(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.before-inclusive", on=with_operator("before_"))
+@check("filter.before-inclusive", on=with_operator("before_", "until"))
 def test_before(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.after-inclusive", on=with_operator("after_"))
+@check("filter.after-inclusive", on=with_operator("after_", "since"))
 def test_after(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -128,6 +132,36 @@ def test_exists(subject: Cell, examiner: Examiner) -> None:
 @check("filter.text", on=with_operator("query"))
 def test_text_search(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
+
+
+@check("filter.startswith", on=with_operator("startswith_", "prefix", "id_prefix"))
+def test_startswith(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.not-startswith", on=with_operator("exclude_prefix"))
+def test_not_startswith(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.labels", on=with_operator("labels"))
+def test_labels(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.label-patterns", on=with_operator("labels"))
+def test_label_patterns(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner, label_patterns)
+
+
+@check("filter.in-roles", on=with_operator("resources_in_roles"))
+def test_resources_in_roles(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.verbatim", on=with_operator("prefix", "id_prefix", "exclude_prefix", "labels"))
+def test_text_stands_for_itself(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner, loose_operands)
 
 
 _MOST_PAIRS = 24

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import NAMESPACE_URL, uuid5
 
+import stamina
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.data import fixtures
-from conformance.resources import RESOURCES, Made, Record
+from conformance.resources import RESOURCES, Made, Record, Workshop
 from conformance.world.workshop import HttpWorkshop, SeedingError
 from conformance.world.world import Population
 
 _NAMED = "%PREFIX%"
 """Stands in a population's strings for the run's own prefix."""
+
+_IDENTIFIED = "%UUID%"
+"""Begins a string that stands for a UUID: one of the run's own for each ending."""
 
 
 class _Object(BaseModel):
@@ -75,11 +80,15 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
     ]
     with _pool(_WRITING) as pool:
         made = _create_all(workshop, entries, pool)
+    single = [member for member in made if RESOURCES[member.collection].gathered is None]
     with _pool(_READING) as pool:
-        shown = list(pool.map(lambda member: RESOURCES[member.collection].read_back(workshop, member), made))
+        shown = list(pool.map(lambda member: RESOURCES[member.collection].read_back(workshop, member), single))
     records: dict[str, Sequence[Record]] = {}
     for member in shown:
         records[member.collection] = [*records.get(member.collection, ()), member.record]
+    for resource in RESOURCES.values():
+        if resource.gathered is not None and (members := [m for m in made if m.collection == resource.name]):
+            records[resource.name] = _gathered(resource.gathered, workshop, members)
     for resource in RESOURCES.values():
         if resource.derived is not None and (derived := resource.derived(records)):
             records[resource.name] = derived
@@ -126,6 +135,21 @@ def _named(value: Any) -> set[str]:
         return {value[1:].partition(".")[0]} if value.startswith("@") else set()
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return set().union(*map(_named, inner))
+
+
+def _gathered(
+    gather: Callable[[Workshop, Sequence[Made]], Sequence[Record]], workshop: HttpWorkshop, members: Sequence[Made]
+) -> Sequence[Record]:
+    """The records that the server shows of the members, once it shows them all: some are stored a while later."""
+    patient = stamina.RetryingCaller(attempts=None, timeout=_STORED, wait_max=0.5).on(LookupError)
+    try:
+        return patient(gather, workshop, members)
+    except LookupError as error:
+        raise SeedingError(f"after {_STORED:g} s: {error}") from error
+
+
+_STORED = 30.0
+"""Seconds after which what was sent has to be shown."""
 
 
 def _create(
@@ -200,6 +224,8 @@ def _fill(value: Any, known: Mapping[str, Record], prefix: str) -> Any:
         if value.startswith("@"):
             alias, _, field = value[1:].partition(".")
             return known[alias].get(field or "id", _ABSENT) if alias in known else _ABSENT
+        if value.startswith(_IDENTIFIED):
+            return str(uuid5(NAMESPACE_URL, value.replace(_IDENTIFIED, prefix)))
         return value.replace(_NAMED, prefix)
     if isinstance(value, Mapping):
         return {key: _fill(inner, known, prefix) for key, inner in value.items()}
