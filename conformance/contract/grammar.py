@@ -41,7 +41,7 @@ class Criterion:
     def body(self, **operators: Any) -> dict[str, Any]:
         """A filter with this criterion alone: `{"state": {"type": {"any_": […]}}}`."""
         node: dict[str, Any] = operators
-        for step in reversed(self.path.split(".")):
+        for step in reversed(self.path.split(".") if self.path else ()):
             node = {step: node}
         return node
 
@@ -49,6 +49,8 @@ class Criterion:
 @dataclass(frozen=True)
 class Filter:
     """The filter of one collection inside a query's body, under the key `name` (`flow_runs`).
+
+    `name` is empty where the body itself is the filter (`{"prefix": "a"}`).
 
     `combinable`: the places that accept `operator` (`""` is the filter itself, `tags`, `state`).
     `repeatable`: the criteria that take a list of objects as well as one (`related`); all of them have to hold.
@@ -98,13 +100,29 @@ def queries(document: Schema, operations: Iterable[Operation]) -> Iterator[Query
         # A path that ends in a slash is the collection itself: a POST there creates.
         if operation.method != "POST" or operation.body is None or operation.path.endswith("/"):
             continue
-        properties = resolve(document, operation.body).get("properties", {})
+        body = resolve(document, operation.body)
+        properties = body.get("properties", {})
         filters = {name: found for name, schema in properties.items() if (found := _filter(document, name, schema))}
         head, _, verb = operation.path.strip("/").rpartition("/")
+        if verb == "filter" and not filters and (found := _bare(document, operation.body, body)):
+            filters = {"": found}
         if filters or verb == "filter":
             sort = resolve(document, properties.get("sort", {}))
             sorts = tuple(sort.get("enum", ()))
             yield Query(operation, head, verb, filters, sorts, frozenset(properties), sort.get("default"))
+
+
+_LISTING = frozenset({"limit", "offset", "sort"})
+"""What a body says of which rows come and in which order, not of which match."""
+
+
+def _bare(document: Schema, schema: Schema, body: Schema) -> Filter | None:
+    """A filter whose operators stand at the top of the body, under no name of their own."""
+    operators = {
+        key: _value_type(document, raw) for key, raw in body.get("properties", {}).items() if key not in _LISTING
+    }
+    component = reference_name(schema) or ""
+    return Filter("", component, {"": Criterion("", operators)}, frozenset()) if operators else None
 
 
 def _filter(document: Schema, name: str, schema: Schema) -> Filter | None:

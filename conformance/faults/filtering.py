@@ -457,6 +457,71 @@ _EDGES = (
     ),
 )
 
+_TEXTS = (
+    *_cells(
+        "excluded-terms-ignored",
+        "filter.text",
+        "an excluded term of a text search is ignored",
+        {
+            "logs.text.query": operator(
+                "logs.text.query", lambda text: " ".join(term for term in text.split(" ") if term[:1] not in "-!")
+            )
+        },
+    ),
+    *_cells(
+        "required-terms-are-others",
+        "filter.text",
+        "a required term of a text search is one of several",
+        {"logs.text.query": operator("logs.text.query", lambda text: text.replace("+", ""))},
+    ),
+)
+
+_TASK_WORKERS = (
+    Fault(
+        "task-keys-ignored",
+        "filter.task-workers",
+        "POST /task_workers/filter",
+        "task_keys of task workers is ignored",
+        on("POST /task_workers/filter", asked(lambda body: {})),
+    ),
+    Fault(
+        "task-keys-first-only",
+        "filter.task-workers",
+        "POST /task_workers/filter",
+        "of several keys of tasks, only the first counts",
+        operator("task_worker_filter.task_keys", lambda keys: keys[:1]),
+    ),
+)
+
+_OTHERS = (
+    *_cells(
+        "any-first-only-of-others",
+        "filter.any",
+        "any_ matches the first of its values only",
+        {
+            cell: operator(cell, lambda values: values[:1])
+            for cell in ("artifacts.key.any_", "work_pools.type.any_", "work_queues.name.any_")
+        },
+    ),
+    Fault(
+        "excluded-keys-ignored",
+        "filter.not-any",
+        "flow_runs/input.exclude_keys",
+        "exclude_keys is ignored",
+        on("POST /flow_runs/{id}/input/filter", asked(lambda body: {**body, "exclude_keys": []})),
+    ),
+    Fault(
+        "exclude-keys-but-one",
+        "filter.not-any",
+        "flow_runs/input.exclude_keys",
+        "of several keys to exclude, only the first counts",
+        on(
+            "POST /flow_runs/{id}/input/filter",
+            asked(lambda body: {**body, "exclude_keys": body.get("exclude_keys", [])[:1]}),
+        ),
+    ),
+)
+
 _JOINED = (
     *_cells(
         "second-operator-ignored",
@@ -517,4 +582,18 @@ _JOINED = (
     ),
 )
 
-FAULTS = (*_ANY, *_NOT_ANY, *_ALL, *_BOOLEANS, *_TIMES, *_NUMBERS, *_LIKE, *_LIKE_TEXTS, *_EDGES, *_JOINED)
+FAULTS = (
+    *_ANY,
+    *_NOT_ANY,
+    *_ALL,
+    *_BOOLEANS,
+    *_TIMES,
+    *_NUMBERS,
+    *_LIKE,
+    *_LIKE_TEXTS,
+    *_TEXTS,
+    *_TASK_WORKERS,
+    *_EDGES,
+    *_OTHERS,
+    *_JOINED,
+)

@@ -87,7 +87,12 @@ def startswith_(value: Any, prefixes: Any) -> bool:
 
 def exists_(value: Any, wanted: bool) -> bool:
     """There is one, or there is none."""
-    return bool(value) is wanted
+    return (value is not None) is wanted
+
+
+def exclude_keys(value: Any, unwanted: list[Any]) -> bool:
+    """The key is none of the values."""
+    return not_any_(value, unwanted)
 
 
 # The filter of events names its operators without an underscore. An empty list restricts nothing there: no document
@@ -114,9 +119,10 @@ def exclude_name(value: Any, unwanted: list[Any]) -> bool:
     return not_any_(value, unwanted)
 
 
-def prefix(value: Any, prefixes: list[str]) -> bool:
-    """The field starts with one of the values, as they are written."""
-    return not prefixes or (value is not None and value.startswith(tuple(prefixes)))
+def prefix(value: Any, prefixes: str | list[str]) -> bool:
+    """The field starts with the value, or with one of the values, as they are written."""
+    wanted = prefixes if isinstance(prefixes, str) else tuple(prefixes)
+    return not prefixes or (value is not None and value.startswith(wanted))
 
 
 def exclude_prefix(value: Any, prefixes: list[str]) -> bool:
@@ -161,7 +167,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     operator.__name__: operator
     for operator in (
         any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_, query,
-        since, until, exclude_name, prefix, exclude_prefix, resources_in_roles, labels,
+        since, until, exclude_name, prefix, exclude_prefix, resources_in_roles, labels, exclude_keys,
     )
 } | {"id": among, "name": among, "role": among, "id_prefix": prefix}  # fmt: skip
 TAKING_OBJECTS = frozenset({"labels"})
@@ -169,8 +175,8 @@ TAKING_OBJECTS = frozenset({"labels"})
 WHOLE = frozenset({"distinct"})
 """Operators that speak of the rows together and mean nothing on one record: a check of their own judges them."""
 
-# Two criteria name the parts of an object instead of an operator; each takes a list of values.
-PARTS = ("id_", "type_")
+# Some criteria name what they read instead of an operator; each takes a list of values, of which one has to match.
+PARTS = ("id_", "type_", "task_keys")
 
 
 def holds(operator: str, value: Any, operand: Any) -> bool:

@@ -231,6 +231,7 @@ class Resource:
     `filtered`: the key of the body that holds its own filter, `""` where the body itself is the filter. Default:
       the collection's name.
     `listed`: the key of the answer that holds the rows; None where the answer is the list.
+    `needs`: what a query's body must hold to list everything, where an empty one does not (a limit without a bound).
     `fence`: records -> a filter that they and nothing else satisfy, so that what others have put on the server does
       not count. None where the grammar has no such filter.
     `scope`: `(record, world)` -> the placeholders of the query's path under which the record is found (the pool
@@ -273,6 +274,7 @@ class Resource:
     identity: str = "id"
     filtered: str | None = None
     listed: str | None = None
+    needs: Mapping[str, Any] = field(default_factory=dict)
     fence: Callable[[Sequence[Record]], Record] | None = by_id
     scope: Callable[[Record, World], Mapping[str, str]] | None = None
     derived: Callable[[World], Sequence[Record]] | None = None
@@ -301,6 +303,11 @@ class Resource:
                 return relation
             reached += relation.then
         raise LookupError(f"{self.name} has no relation for {key!r}")
+
+    @property
+    def makeable(self) -> bool:
+        """Whether requests can make a member. A view can't be written, and some members exist by other means."""
+        return self.maker is not None or self.creates is not None
 
     def never_null(self, criterion: str, operator: str) -> bool:
         """Whether no record can read null where the operator of the criterion reads."""

@@ -124,7 +124,7 @@ class Examiner:
     ) -> list[Record]:
         """The rows that `POST …/filter` answers to `body`. Raises Violation where it answers no list of objects."""
         path = table.query.operation.fill(self.scopes(table)[0] if within is None else within)
-        answer = self.ask(path, body, again=again)
+        answer = self.ask(path, {**table.resource.needs, **body}, again=again)
         listed = table.resource.listed
         found = answer if listed is None else answer.get(listed) if isinstance(answer, dict) else None
         identity = table.resource.identity
@@ -144,7 +144,7 @@ class Examiner:
         if resource.scope is not None:
             return True
         own = (filters.get(resource.key) or {}) if resource.key else filters
-        if resource.fence is None or own.get("operator") == "or_":
+        if resource.fence is None or table.own is None or own.get("operator") == "or_":
             return False
         return not _is_open(own, resource.fence(self.records(table)[:1]))
 

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.contract import ValueType
 from conformance.oracle.operators import instant
 from conformance.suite import patterns
+from conformance.suite.searches import searches
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """A UUID that no object has."""
@@ -28,7 +29,7 @@ def operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator
     match operator:
         case "is_null_" | "exists_" | "eq_" if takes.kind == "boolean":
             yield from (True, False)
-        case "any_" | "not_any_" | "id_" | "type_" | "id" | "name" | "role" | "exclude_name":
+        case "any_" | "not_any_" | "id_" | "type_" | "id" | "name" | "role" | "exclude_name" | "exclude_keys":
             yield from _lists(takes, _distinct(_items(present)))
         case "all_":
             yield from _supersets(present)
@@ -40,19 +41,30 @@ def operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator
             yield from _parts(_distinct(_items(present)))
         case "eq_":
             yield from present[:_MOST]
+        case "query":
+            yield from searches(present)
         case _:
-            yield from patterns.operands(operator, list(_parts_of(present)))
+            yield from _fitting(takes, patterns.operands(operator, list(_parts_of(present))))
 
 
 def loose_operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
     """Operands under which a comparison that heeds no case, or SQL's wildcards, finds too much."""
     present = list(_parts_of(value for value in values if value is not None))
-    yield from patterns.loose_labels(present) if operator == "labels" else patterns.loose_prefixes(present)
+    found = patterns.loose_labels(present) if operator == "labels" else patterns.loose_prefixes(present)
+    yield from _fitting(takes, found)
 
 
 def label_patterns(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
     """Operands for `labels` that are no plain values."""
     yield from patterns.label_patterns(list(_parts_of(value for value in values if value is not None)))
+
+
+def _fitting(takes: ValueType, lists: Iterable[Any]) -> Iterator[Any]:
+    """The lists, or each of their values where the operator takes one value only."""
+    if takes.kind != "string" or takes.many:
+        yield from lists
+    else:
+        yield from _distinct(value for values in lists for value in values)
 
 
 def _lists(takes: ValueType, values: list[Any]) -> Iterator[list[Any]]:

@@ -46,8 +46,9 @@ def prefixes(texts: Sequence[str], *, heeds_case: bool) -> Iterator[list[str]]:
 
 def loose_prefixes(texts: Sequence[str]) -> Iterator[list[str]]:
     """Those that a loose comparison finds more of."""
-    loose = [start for start in _beginnings(texts) if not _is_sound(start, texts)]
-    yield from ([start] for start in loose[:_MOST])
+    for starts in (_beginnings(texts), [text[0] + wild for text in texts if text for wild in ("_", "%")]):
+        loose = [start for start in dict.fromkeys(starts) if not _is_sound(start, texts)]
+        yield from ([start] for start in loose[:_MOST])
 
 
 def labels(resources: Sequence[Labels]) -> Iterator[dict[str, Any]]:

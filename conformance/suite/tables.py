@@ -56,11 +56,12 @@ class Cell:
 
 
 def tables(contract: Contract) -> Mapping[str, Table]:
-    """Every collection of the contract that a filter lists and the suite knows, by name."""
+    """Every collection of the contract that a filter lists and the world can have members of, by name."""
     return {
-        query.name: Table(query, RESOURCES[query.name])
+        query.name: Table(query, resource)
         for query in contract.queries.values()
-        if query.verb == "filter" and query.name in RESOURCES
+        if query.verb == "filter" and (resource := RESOURCES.get(query.name)) is not None
+        if resource.makeable or resource.derived is not None
     }
 
 

@@ -90,7 +90,7 @@ def test_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.not-any", on=with_operator("not_any_", "exclude_name"))
+@check("filter.not-any", on=with_operator("not_any_", "exclude_name", "exclude_keys"))
 def test_not_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -216,6 +216,11 @@ def _judge_texts(cell: Cell, examiner: Examiner, texts: Callable[[Sequence[Any]]
 
 @check("filter.exists", on=with_operator("exists_"))
 def test_exists(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.text", on=with_operator("query"))
+def test_text_search(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 

@@ -30,7 +30,7 @@ class Exchange:
 class Journal:
     """Counts statuses per operation, and keeps the exchanges of the check that runs now.
 
-    Only a bounded number is kept: the first ones, which set the scene, and the latest ones.
+    Only a bounded number is kept: the first ones, which set the scene, and the latest ones. Threads may record at once.
     """
 
     _KEEP_FIRST = 8
