@@ -142,35 +142,60 @@ def test_intervals_below_a_second_are_refused(subject: Aggregate, examiner: Exam
 @check("aggregates.history-counts", on=asked(*_HISTORIES))
 def test_each_run_is_counted_once_in_its_interval(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
-        rows = _selected(subject, examiner, {})
-        entries = {_interval(entry): entry for entry in _history(subject, examiner, within, {})}
-        found = [_counts(entries.get(interval, {"states": []})) for interval in within.intervals()]
-        readings = [aggregates.placed(rows, within, keys) for keys in _STARTS]
-        wanted = [[aggregates.by_state(placed.get(at, ())) for at in range(len(found))] for placed in readings]
-        if found not in wanted:
-            at = next(at for at, counts in enumerate(found) if counts != wanted[0][at])
-            raise Violation(
-                f"the interval from {within.intervals()[at][0].isoformat()} has the wrong counts",
-                expected=_shown(wanted[0][at]),
-                observed=_shown(found[at]),
-            )
+        # A run at the last instant of an interval is a rule of its own.
+        _require_counts(subject, examiner, within, late=False)
+
+
+@check("aggregates.history-last-instant", on=asked(*_HISTORIES))
+def test_run_at_the_last_instant_of_an_interval_is_counted_there(subject: Aggregate, examiner: Examiner) -> None:
+    ranges = [within for within in _ranges(subject, examiner) if _runs(subject, examiner, within, late=True)[0]]
+    if not ranges:
+        raise CouldNotRun("no run of the world starts at the last instant of an interval")
+    for within in ranges:
+        _require_counts(subject, examiner, within, late=True)
+
+
+def _runs(subject: Aggregate, examiner: Examiner, within: Range, *, late: bool) -> tuple[list[Record], Body]:
+    """The runs that start at the last instant of an interval, or all others, and a filter that selects them."""
+    rows = [
+        row
+        for row in _selected(subject, examiner, {})
+        if late == any(within.is_late(instant(row[key])) for key in _STARTS[1] if row.get(key) is not None)
+    ]
+    return rows, subject.table.resource.own({"id": {"any_": [row["id"] for row in rows]}})
+
+
+def _require_counts(subject: Aggregate, examiner: Examiner, within: Range, *, late: bool) -> None:
+    rows, filters = _runs(subject, examiner, within, late=late)
+    entries = {_interval(entry): entry for entry in _history(subject, examiner, within, filters)}
+    found = [_counts(entries.get(interval, {"states": []})) for interval in within.intervals()]
+    readings = [aggregates.placed(rows, within, keys) for keys in _STARTS]
+    wanted = [[aggregates.by_state(placed.get(at, ())) for at in range(len(found))] for placed in readings]
+    if found not in wanted:
+        at = next(at for at, counts in enumerate(found) if counts != wanted[0][at])
+        raise Violation(
+            f"the interval from {within.intervals()[at][0].isoformat()} has the wrong counts",
+            expected=_shown(wanted[0][at]),
+            observed=_shown(found[at]),
+        )
 
 
 @check("aggregates.history-sums", on=asked(*_HISTORIES))
 def test_run_times_and_lateness_are_summed(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
-        before = _fresh(subject, examiner, {})
-        entries = _history(subject, examiner, within, {})
-        after = _fresh(subject, examiner, {})
+        _, filters = _runs(subject, examiner, within, late=False)
+        before = _fresh(subject, examiner, filters)
+        entries = _history(subject, examiner, within, filters)
+        after = _fresh(subject, examiner, filters)
         problems = [_wrong_sums(entries, before, after, within, keys) for keys in _STARTS]
-        if all(problems):
-            raise Violation(problems[0][0], expected=problems[0][1], observed=problems[0][2])
+        if None not in problems:
+            raise next(problem for problem in problems if problem is not None)
 
 
 def _wrong_sums(
     entries: Sequence[Record], before: Sequence[Record], after: Sequence[Record], within: Range, keys: Sequence[str]
-) -> tuple[str, Any, Any] | tuple[()]:
-    """What is wrong with the sums, what was expected and observed; nothing where they are right."""
+) -> Violation | None:
+    """What is wrong with the sums; None where they are right."""
     early, late = aggregates.placed(before, within, keys), aggregates.placed(after, within, keys)
     for at, entry in enumerate(entries):
         for found in entry["states"]:
@@ -181,8 +206,10 @@ def _wrong_sums(
             for name, key in _SUMS.items():
                 span = aggregates.total(runs[0], runs[1], key)
                 if not span.holds(found[name], _EACH * max(1, len(runs[0]))):
-                    return f"{name} of {found['state_name']} is wrong", [span.low, span.high], found
-    return ()
+                    return Violation(
+                        f"{name} of {found['state_name']} is wrong", expected=[span.low, span.high], observed=found
+                    )
+    return None
 
 
 _SUMS = {"sum_estimated_run_time": "estimated_run_time", "sum_estimated_lateness": "estimated_start_time_delta"}
