@@ -97,13 +97,24 @@ def operations(*labels: str) -> Subjects:
 @check("aggregates.history-intervals", on=asked(*_HISTORIES))
 def test_intervals_tile_the_range(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
-        found = [_interval(entry) for entry in _history(subject, examiner, within, {})]
-        if found != (wanted := within.intervals()):
-            raise Violation(
-                f"the intervals do not tile the range from {within.start.isoformat()} to {within.end.isoformat()}",
-                expected=[len(wanted), *(_text(pair) for pair in (*wanted[:2], *wanted[-1:]))],
-                observed=[len(found), *(_text(pair) for pair in (*found[:2], *found[-1:]))],
-            )
+        _require_intervals(subject, examiner, within)
+
+
+@check("aggregates.history-exact", on=asked(*_HISTORIES))
+def test_intervals_are_exact_to_the_microsecond(subject: Aggregate, examiner: Examiner) -> None:
+    for within in _ranges(subject, examiner):
+        exact = Range(within.start + timedelta(microseconds=1), within.end + timedelta(microseconds=1), within.step)
+        _require_intervals(subject, examiner, exact)
+
+
+def _require_intervals(subject: Aggregate, examiner: Examiner, within: Range) -> None:
+    found = [_interval(entry) for entry in _history(subject, examiner, within, {})]
+    if found != (wanted := within.intervals()):
+        raise Violation(
+            f"the intervals do not tile the range from {within.start.isoformat()} to {within.end.isoformat()}",
+            expected=[len(wanted), *(_text(pair) for pair in (*wanted[:2], *wanted[-1:]))],
+            observed=[len(found), *(_text(pair) for pair in (*found[:2], *found[-1:]))],
+        )
 
 
 @check("aggregates.history-complete", on=asked(*_HISTORIES))
@@ -128,7 +139,11 @@ def test_intervals_below_a_second_are_refused(subject: Aggregate, examiner: Exam
                 expected="4xx",
                 observed={"body": body, "answer": response.text[:400]},
             )
-    backwards = Range(day.end, day.start, day.step)
+
+
+@check("aggregates.history-backwards", on=asked(*_HISTORIES))
+def test_a_range_that_ends_before_it_starts_has_no_intervals(subject: Aggregate, examiner: Examiner) -> None:
+    backwards = Range(_START + timedelta(days=1), _START, timedelta(hours=1))
     response = examiner.client.request("POST", subject.path, _ranged(subject, backwards, {}))
     empty = response.status_code == httpx.codes.OK and response.json() == []
     if not empty and not httpx.codes.is_client_error(response.status_code):
@@ -218,30 +233,27 @@ _START = datetime(2021, 1, 1, tzinfo=UTC)
 
 
 def _ranges(subject: Aggregate, examiner: Examiner) -> Iterator[Range]:
-    """Ranges that cut the world's runs in many ways: by years, by the second, and right where a run starts."""
-    starts = sorted(
-        {
-            instant(row["expected_start_time"]).astimezone(UTC)
-            for row in examiner.records(subject.table)
-            if row.get("expected_start_time") is not None
-        }
-    )
+    """Ranges that cut the world's runs in many ways: by years, by the second, and right where a run starts.
+
+    They begin at whole milliseconds: what is exact beyond that is a rule of its own.
+    """
+    times = [row["expected_start_time"] for row in examiner.records(subject.table)]
+    starts = sorted({_whole(instant(moment).astimezone(UTC)) for moment in times if moment is not None})
     if not starts:
         raise CouldNotRun("no run of the world is expected to start")
     yield Range(_START - timedelta(days=1), starts[-1] + timedelta(days=40), timedelta(days=61))
     middle = starts[len(starts) // 2]
     yield Range(middle - timedelta(seconds=30, milliseconds=250), middle + timedelta(seconds=30), timedelta(seconds=1))
-    for start in (starts[0], starts[-1], *_close(starts)):
+    for start in dict.fromkeys((starts[0], *(start for start in starts if start.microsecond == 0), starts[-1])):
         yield Range(start, start + timedelta(seconds=5), timedelta(seconds=1))
         # The run starts where the range, or an interval, ends.
         yield Range(start - timedelta(seconds=5), start, timedelta(seconds=1))
         yield Range(start - timedelta(seconds=5), start + timedelta(seconds=4), timedelta(seconds=2.5))
 
 
-def _close(starts: Sequence[datetime]) -> Iterator[datetime]:
-    """Those that lie a microsecond before another."""
-    known = set(starts)
-    yield from (start for start in starts if start + timedelta(microseconds=1) in known)
+def _whole(moment: datetime) -> datetime:
+    """The millisecond that a moment is in."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _ranged(subject: Aggregate, within: Range, filters: Body) -> Body:
