@@ -159,12 +159,21 @@ def unknown_keys(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def not_objects(contract: Contract, query: Query) -> Iterator[Bad]:
     """Something else where a filter is to stand, or a criterion."""
-    for filter_, values in _thinned(query, _main_first(query), ([], ["id"], "", "id", 1, True)):
-        for value in values:
+    return _in_place_of_objects(contract, query, ("id", ["id"], 1, True))
+
+
+def empty_objects(contract: Contract, query: Query) -> Iterator[Bad]:
+    """Something else that is empty where a filter is to stand, or a criterion."""
+    return _in_place_of_objects(contract, query, ([], ""))
+
+
+def _in_place_of_objects(contract: Contract, query: Query, values: Sequence[Any]) -> Iterator[Bad]:
+    for filter_, some in _thinned(query, _main_first(query), values):
+        for value in some:
             yield _json(contract, query, {filter_.name: value}, filter_.name)
     placed = ((f, criterion) for f, criterion in _criteria(query) if criterion.path and f is main(query))
-    for (filter_, criterion), values in _thinned(query, placed, ([], "id")):
-        for value in values:
+    for (filter_, criterion), some in _thinned(query, placed, values):
+        for value in some:
             difference = {filter_.name: _within(criterion.path, value)}
             yield _json(contract, query, difference, criterion.path.rpartition(".")[2])
 
@@ -204,8 +213,7 @@ def wrong_values(kind: str, options: tuple[Any, ...] = ()) -> list[Any]:
         # Figures may be read as text.
         "string": [{}, []],
         "number": ["three", "", {}, []],
-        # The fraction would be lost.
-        "integer": ["three", "", 1.5, {}, []],
+        "integer": ["three", "", {}, []],
     }
     return [value for value in wrong.get(kind, []) if value not in options]
 
@@ -215,6 +223,15 @@ def huge_numbers(contract: Contract, query: Query) -> Iterator[Bad]:
     for filter_, criterion, operator in _cells(query, kinds=("integer",)):
         for value in (2**63, -(10**30)):
             yield replace(_at(contract, query, filter_, criterion, operator, value), risky=True)
+
+
+def fractions(contract: Contract, query: Query) -> Iterator[Bad]:
+    """A number with a fraction wherever an integer is taken."""
+    for filter_, criterion, operator in _cells(query, kinds=("integer",)):
+        yield _at(contract, query, filter_, criterion, operator, 1.5)
+    for name, raw in sorted(contract.body_properties(query.operation.label).items()):
+        if contract.resolve(raw).get("type") == "integer":
+            yield _json(contract, query, {name: 1.5}, name)
 
 
 def wrong_parameters(contract: Contract, query: Query) -> Iterator[Bad]:
