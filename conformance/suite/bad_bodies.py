@@ -118,14 +118,14 @@ def unknown_sorts(contract: Contract, query: Query) -> Iterator[Bad]:
 
 
 def unknown_criteria(contract: Contract, query: Query) -> Iterator[Bad]:
-    """A criterion that no filter has, in each filter of which the document says that it has no others."""
-    for filter_ in query.filters.values():
+    """A criterion that no filter has, in filters of which the document says that they have no others."""
+    for filter_ in _main_first(query):
         if closed(contract, filter_):
             yield _json(contract, query, {filter_.name: {UNKNOWN: {"any_": [NOBODY]}}}, UNKNOWN)
 
 
 def unknown_operators(contract: Contract, query: Query) -> Iterator[Bad]:
-    """An operator that no criterion has, in every criterion of the main filter and in one of each other."""
+    """An operator that no criterion has, in criteria of which the document says that they have no others."""
     name = "no_such_operator_"
     for filter_, criterion in _criteria(query):
         if criterion.path and closed(contract, filter_, criterion.path):
@@ -272,12 +272,11 @@ def malformed(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def not_a_number(contract: Contract, query: Query) -> Iterator[Bad]:
     """Words for numbers that JSON lacks, and some readers of JSON know."""
-    for content in ("NaN", '{"limit": -Infinity}'):
-        if content == "NaN" or "limit" in query.properties:
-            yield Bad(content, WHOLE, content.encode(), risky=True)
+    content = '{"limit": -Infinity}' if "limit" in query.properties else "NaN"
+    yield Bad(content, WHOLE, content.encode(), risky=True)
 
 
-_FOREIGN = ("text/plain", "application/x-www-form-urlencoded", "application/xml")
+_FOREIGN = ("text/plain", "application/x-www-form-urlencoded")
 
 
 def foreign_media(contract: Contract, query: Query) -> Iterator[Bad]:
@@ -293,8 +292,10 @@ def binary(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def one_of_each(contract: Contract, query: Query) -> Iterator[Bad]:
     """The first bad body of each kind: enough to see whether the refusals say where."""
-    some: tuple[Maker, ...] = (unknown_sorts, unknown_criteria, unknown_operators, not_objects, malformed)
+    some: tuple[Maker, ...] = (unknown_criteria, not_objects, malformed)
     others: tuple[Maker, ...] = (
+        unknown_sorts,
+        unknown_operators,
         unknown_joins,
         not_lists,
         *map(of_kind, ("uuid", "date-time", "boolean", "enum", "string", "integer")),
@@ -370,11 +371,13 @@ def _lists(query: Query) -> bool:
 
 
 def _main_first(query: Query) -> list[Filter]:
-    return sorted(query.filters.values(), key=lambda filter_: filter_ is not main(query))
+    """The main filter; of a list, each other after it."""
+    filters = sorted(query.filters.values(), key=lambda filter_: filter_ is not main(query))
+    return filters if _lists(query) else filters[:1]
 
 
 def _criteria(query: Query) -> Iterator[tuple[Filter, Criterion]]:
-    """Every criterion of a list's main filter, and one of each other; of any other query, one of each filter."""
+    """Every criterion of a list's main filter, and one of each other; of any other query, one of its main filter."""
     for filter_ in _main_first(query):
         for number, criterion in enumerate(filter_.criteria.values()):
             if number == 0 or (filter_ is main(query) and _lists(query)):

@@ -50,7 +50,7 @@ def test_offset_skips_rows(subject: Table, examiner: Examiner) -> None:
 
 @check("paging.pages", on=with_properties("limit", "offset"))
 def test_pages_laid_end_to_end_are_the_list(subject: Table, examiner: Examiner) -> None:
-    for (sort, body), size in zip(_orders(subject, examiner), (3, 7, 1, 5), strict=False):
+    for (sort, body), size in zip(_orders(subject, examiner), (3, 7, 5, 4), strict=False):
         whole = _ids(subject, examiner, body)
         laid: list[Any] = []
         for offset in range(0, len(whole) + size, size):
@@ -310,9 +310,11 @@ def test_paginate_brings_the_rows_of_filter(subject: Table, examiner: Examiner) 
 @check("paging.paginate-numbers", on=with_twin("paginate"))
 def test_paginate_says_where_it_is(subject: Table, contract: Contract, examiner: Examiner) -> None:
     label = subject.query.twin("paginate")
-    for body in some_filters(subject, contract.queries[label].filters, examiner):
-        total = len(_ids(subject, examiner, body))
-        for limit, page in ((1, 1), (3, 2), (max(1, total), 1), (total + 1, 1)):
+    for number, body in enumerate(some_filters(subject, contract.queries[label].filters, examiner)):
+        total = len(examiner.rows(subject, body))
+        asked = ((1, 1), (3, 2), (max(1, total), 1), (total + 1, 1))
+        # All of them of everything, one of each other list.
+        for limit, page in asked[number % len(asked) :][:1] if number else asked:
             answer = _paginate(subject, examiner, {**body, "limit": limit, "page": page})
             wanted = {"count": total, "limit": limit, "pages": -(-total // limit), "page": page}
             require_equal(f"the numbers of page {page} of {limit}", wanted, {key: answer.get(key) for key in wanted})
@@ -344,8 +346,11 @@ def test_count_is_the_number_of_rows(subject: Table, contract: Contract, examine
     label = subject.query.twin("count")
     path = contract.operations[label].path
     for body in some_filters(subject, contract.queries[label].filters, examiner):
-        found = _ids(subject, examiner, body)
-        require_equal(f"the count for {body}", len(found), examiner.ask(path, body, again=True))
+        counted = examiner.ask(path, body, again=True)
+        # What was answered before is asked again only where it does not agree.
+        if counted != len(examiner.rows(subject, body)):
+            found = examiner.rows(subject, body, again=True)
+            require_equal(f"the count for {body}", len(found), examiner.ask(path, body, again=True))
 
 
 @check("paging.count-whole", on=with_twin("count"))
