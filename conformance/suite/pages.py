@@ -59,6 +59,11 @@ def limited(contract: Contract) -> Mapping[str, Paged]:
     return {label: subject for label, subject in paged(contract).items() if "limit" in subject.ranges}
 
 
+def skipping(contract: Contract) -> Mapping[str, Paged]:
+    """Those with an offset or a page."""
+    return {label: subject for label, subject in paged(contract).items() if subject.ranges.keys() - {"limit"}}
+
+
 def ranges(contract: Contract, query: Query) -> Mapping[str, Range]:
     """The ranges of a query's paging keys."""
     properties = contract.body_properties(query.operation.label)
