@@ -34,7 +34,7 @@ NOON = "2031-05-01T12:00:00.000000Z"
         ("like_", "Ab", ["ab", "xABx"], ["a", None, "a b"]),
         ("like_", "a%b", ["xa%bx"], ["axb"]),
         ("like_", "", ["", "x"], [None]),
-        ("startswith_", ["ab", "c"], ["abc", "c"], ["xab", None]),
+        ("startswith_", ["ab", "c"], ["abc", "c", "ABx"], ["xab", None]),
         ("exists_", True, ["some-id"], [None]),
         ("exists_", False, [None], ["some-id"]),
         ("any_", None, ["a", None], []),

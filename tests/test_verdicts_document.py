@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from verdict_samples import CATALOGUE, MAY, MUST, OTHER, SHOULD, build, judged, ledger, waived
+from verdict_samples import CATALOGUE, MAY, MUST, OTHER, SHOULD, build, cell, judged, ledger, pair, waived, with_grammar
 
 from conformance import data
 from conformance.verdicts import document
+from conformance.verdicts.coverage import Cell, Pair, State
 from conformance.verdicts.document import (
     DocumentError,
     DocumentInconsistentError,
@@ -42,7 +43,7 @@ def sample() -> document.Document:
     made.count("GET /flows/{id}", "200", 3)
     made.count("GET /flows/{id}", "503")
     made.count("DELETE /flows/{id}", "404", 2)
-    return build(made)
+    return build(with_grammar(made))
 
 
 WHOLE: dict[str, Any] = json.loads(document.dump(sample()))
@@ -97,6 +98,32 @@ def test_it_has_the_promised_shape() -> None:
     }
     assert [error["kind"] for error in WHOLE["errors"]] == ["waiver"]
     assert WHOLE["timings"] == {"world": 1.5, "checks": 2.25}
+    grammar = WHOLE["grammar"]
+    assert grammar["cells"][0] == {
+        "collection": "flows",
+        "criterion": "name",
+        "operator": "any_",
+        "state": "covered",
+        "nullable": False,
+        "hit": 2,
+        "miss": 1,
+        "null": 0,
+    }
+    assert grammar["related"][0] == {"collection": "flows", "by": "runs", "state": "covered", "questions": 4}
+    assert grammar["combinations"] == [
+        {"collection": "flows", "by": ["pools", "runs"], "questions": 1},
+        {"collection": "flows", "by": ["runs"], "questions": 3},
+    ]
+    assert grammar["uncovered"] == [
+        {"name": "flows.end.before_", "lacks": ["miss", "null"]},
+        {"name": "runs.tags.all_", "lacks": ["hit", "miss", "null"]},
+        {"name": "runs by flows", "lacks": []},
+    ]
+    assert grammar["unknown"] == ["POST /moons/filter", "flows.text.query", "flows by moons"]
+    assert grammar["totals"] == {
+        "cells": {"covered": 2, "uncovered": 2, "left-out": 0, "deprecated": 1, "unknown": 1},
+        "related": {"covered": 2, "uncovered": 1, "left-out": 0, "deprecated": 0, "unknown": 1},
+    }
 
 
 def test_verdicts_stand_in_the_order_of_the_catalogue() -> None:
@@ -157,7 +184,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_no_truncation_is_accepted(tmp_path: Path) -> None:
-    text = document.dump(sample()).rstrip()
+    text = document.dump(build(ledger(judged(MUST, "a")))).rstrip()
     for end in range(len(text)):
         refused(tmp_path, text[:end], DocumentTruncatedError)
 
@@ -197,7 +224,10 @@ NEEDED = [
     place
     for place in _places(WHOLE)
     # Of the open parts, one entry more or less makes as good a document.
-    if place and (place[0] not in _OPEN or len(place) == 1 or place[-1] in _FIXED)
+    if place
+    and (place[0] not in _OPEN or len(place) == 1 or place[-1] in _FIXED)
+    # A query that the suite has no meaning for follows from nothing else.
+    and place != ("grammar", "unknown", 0)
 ]
 """Every place that a document can't do without."""
 
@@ -207,20 +237,29 @@ JUNK = (None, -1, "", {"x": "y"}, ["x", 1], "two\nlines", True)
 def _fits(place: tuple[Any, ...], junk: Any) -> bool:
     """Whether `junk` is as good as what stands there."""
     match place, junk:
-        case ("target", _), None:
+        case (("target", _), None) | (("run", "seed"), -1):
             return True
-        case ("target", "url" | "server" | "version"), "two\nlines":
+        case ((("target", "url" | "server" | "version") | ("verdicts", _, "waiver")), "two\nlines"):
             return True
-        case ("verdicts", _, "waiver"), "two\nlines":
-            return True
-        case ("run", "seed"), -1:
-            return True
+        case ("grammar", "cells", number, "nullable"), True:
+            found = WHOLE["grammar"]["cells"][number]
+            return bool(found["nullable"] or found["state"] == "unknown")
+        case ("grammar", "cells", number, "criterion" | "operator"), "":
+            # Of these, no other part tells the name.
+            return WHOLE["grammar"]["cells"][number]["state"] in ("covered", "deprecated")
         case _:
             # A pass needs no summary.
             return bool(place[-1] == "summary" and not junk and WHOLE["verdicts"][place[1]]["verdict"] == "passed")
 
 
-MISPLACED = [(place, junk) for place in _places(WHOLE) if place for junk in JUNK if not _fits(place, junk)]
+MISPLACED = [
+    (place, junk)
+    for place in _places(WHOLE)
+    # Of the cells, one of each kind is enough.
+    if place and not (place[:2] == ("grammar", "cells") and place[2:3] in ((1,), (5,)))
+    for junk in JUNK
+    if not _fits(place, junk)
+]
 
 
 @pytest.mark.parametrize("place", NEEDED, ids=lambda place: ".".join(map(str, place)))
@@ -236,7 +275,22 @@ def test_nothing_can_be_replaced_by_junk(tmp_path: Path, place: tuple[Any, ...],
         _load(tmp_path, _changed(place, junk))
 
 
-@pytest.mark.parametrize("place", [p for p in _places(WHOLE) if p in ((), ("target",), ("run",), ("verdicts", 0))])
+@pytest.mark.parametrize(
+    "place",
+    [
+        (),
+        ("target",),
+        ("run",),
+        ("verdicts", 0),
+        ("grammar",),
+        ("grammar", "totals"),
+        ("grammar", "totals", "cells"),
+        (*("grammar", "cells"), 0),
+        ("grammar", "related", 0),
+        ("grammar", "combinations", 0),
+        ("grammar", "uncovered", 0),
+    ],
+)
 def test_nothing_can_be_added(tmp_path: Path, place: tuple[Any, ...]) -> None:
     said = refused(tmp_path, _changed((*place, "extra"), 1), DocumentSchemaError)
     assert "'extra' was unexpected" in said
@@ -248,6 +302,9 @@ def _load(folder: Path, content: Any) -> document.Document:
     return document.load(path)
 
 
+CELLS = ("grammar", "cells")
+
+
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
@@ -256,6 +313,27 @@ def _load(folder: Path, content: Any) -> document.Document:
         (("verdicts", 1, "subject"), "a", "verbs.must on 'a' has 2 verdicts"),
         (("operations", "GET /flows/{id}", "calls"), 3, "GET /flows/{id} has more answers than calls"),
         (("reasons",), [], "the result is non-conformant, and no reason is given"),
+        ((*CELLS, 0, "hit"), 0, "flows.name.any_ is covered, and its questions say otherwise"),
+        ((*CELLS, 0, "nullable"), True, "flows.name.any_ is covered, and its questions say otherwise"),
+        ((*CELLS, 0, "state"), "left-out", "flows.name.any_ is left-out, and its questions say otherwise"),
+        ((*CELLS, 2, "state"), "covered", "flows.end.before_ is covered, and its questions say otherwise"),
+        ((*CELLS, 2, "miss"), 1, "the uncovered parts are not those of the grammar"),
+        ((*CELLS, 2, "state"), "left-out", "the uncovered parts are not those of the grammar"),
+        ((*CELLS, 3, "state"), "unknown", "flows.old.ge_ is unknown, and not among the unknown"),
+        ((*CELLS, 4, "state"), "deprecated", "flows.text.query is deprecated, and among the unknown"),
+        ((*CELLS, 0), WHOLE["grammar"]["cells"][1], "flows.state.type.any_ stands 2 times"),
+        (("grammar", "related", 0, "questions"), 3, "flows by runs has 3 questions, and its combinations have 4"),
+        (("grammar", "related", 0), WHOLE["grammar"]["related"][1], "flows by pools stands 2 times"),
+        (("grammar", "related", 0, "by"), "suns", "flows by suns has 4 questions, and its combinations have 0"),
+        (("grammar", "combinations", 1, "by"), ["stars"], "flows by runs has 4 questions, and its combinations have 1"),
+        (("grammar", "combinations", 1, "by"), ["runs", "stars"], "flows was asked by stars, which the grammar lacks"),
+        (("grammar", "combinations", 0, "by"), ["runs", "pools"], "flows by runs and pools is not sorted"),
+        (("grammar", "combinations", 0, "by"), ["runs"], "flows by runs, combined stands 2 times"),
+        (("grammar", "uncovered"), [], "the uncovered parts are not those of the grammar"),
+        (("grammar", "uncovered", 0, "lacks"), ["null"], "the uncovered parts are not those of the grammar"),
+        (("grammar", "unknown"), ["POST /moons/filter"], "flows.text.query is unknown, and not among the unknown"),
+        (("grammar", "totals", "cells", "covered"), 3, "the totals of the grammar are not those of its parts"),
+        (("grammar", "totals", "related", "unknown"), 0, "the totals of the grammar are not those of its parts"),
     ],
 )
 def test_what_contradicts_itself(tmp_path: Path, place: tuple[Any, ...], value: Any, said: str) -> None:
@@ -281,3 +359,60 @@ def test_any_text_of_a_server_survives(summary: str, error: str, why: str) -> No
     made.error(f"x{error}", ErrorKind.WAIVER)
     made.interrupt(why)
     document.dump(build(made))
+
+
+NAMES = st.text(max_size=6) | st.sampled_from(["a", "b.c", "x by y", "two\nlines", " ", "\ud800"])
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(NAMES, NAMES, st.sampled_from([*State]), st.booleans())),
+    st.lists(st.tuples(NAMES, st.sampled_from([*State]))),
+    st.lists(NAMES),
+    st.data(),
+)
+def test_any_grammar_of_a_server_survives(
+    cells: list[Any], pairs: list[Any], unknown: list[str], data_: st.DataObject
+) -> None:
+    """Whatever names a document holds and whatever of it is counted, the document of the run is one."""
+    made = ledger(judged(MUST, "a"), filtered=data_.draw(st.booleans()))
+    states = {State.DEPRECATED: State.DEPRECATED, State.UNKNOWN: State.UNKNOWN}
+    told = [
+        Cell(collection="flows", criterion=c, operator=o, state=states.get(s, State.UNCOVERED), nullable=n)
+        for c, o, s, n in cells
+    ]
+    by = [Pair(collection="flows", by=key, state=states.get(s, State.UNCOVERED)) for key, s in pairs]
+    checked = data_.draw(st.lists(st.sampled_from([part.name for part in (*told, *by)] or ["a"])))
+    made.know(told, by, [*unknown, *(part.name for part in (*told, *by)[:2])], checked)
+    keys = st.lists(st.sampled_from([key for key, _ in pairs] or ["a"]), min_size=1)
+    numbers = st.fixed_dictionaries({side: st.integers(0, 2) for side in ("hit", "miss", "null")})
+    names = st.sampled_from([part.name for part in told] or ["stranger"])
+    for _ in range(2):
+        related = data_.draw(st.lists(st.tuples(st.just("flows"), keys, st.integers(1, 3))))
+        made.cover({"cells": data_.draw(st.dictionaries(names, numbers)), "related": related})
+    document.dump(build(made))
+
+
+def test_a_run_that_was_asked_for_a_part_answers_for_that_part(tmp_path: Path) -> None:
+    made = ledger(judged(MUST, "flows.end.before_"), judged(MUST, "flows by pools"), filtered=True)
+    document.write(build(with_grammar(made)), tmp_path / "verdicts.json")
+    grammar = document.load(tmp_path / "verdicts.json").grammar
+    assert [gap.name for gap in grammar.uncovered] == ["flows.end.before_"]
+    assert [c.name for c in grammar.cells if c.state is State.LEFT_OUT] == ["runs.tags.all_"]
+    assert [p.name for p in grammar.related if p.state is State.LEFT_OUT] == ["runs by flows"]
+    assert grammar.asked
+
+
+def test_leaving_out_what_is_not_of_the_grammar_leaves_it_whole() -> None:
+    grammar = sample().grammar
+    whole = [judged(MUST, part.name) for part in (*grammar.cells, *grammar.related)]
+    filtered = build(with_grammar(ledger(*whole, filtered=True))).grammar
+    assert filtered == build(with_grammar(ledger(*whole))).grammar
+
+
+def test_of_a_run_about_something_else_there_is_nothing_to_tell() -> None:
+    made = ledger(judged(MUST, "GET /flows/{id}"), filtered=True)
+    made.know([cell("flows.name.any_")], [pair("flows by runs")], ["POST /moons/filter"], ["flows.name.any_"])
+    grammar = build(made).grammar
+    assert not grammar.asked
+    assert grammar.uncovered == ()

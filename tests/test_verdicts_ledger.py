@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import random
+from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from verdict_samples import CATALOGUE, MAY, MUST, OTHER, SHOULD, build, judged, ledger, planned, waived
+from verdict_samples import (
+    CATALOGUE,
+    MAY,
+    MUST,
+    OTHER,
+    SHOULD,
+    build,
+    cell,
+    judged,
+    ledger,
+    pair,
+    planned,
+    waived,
+    with_grammar,
+)
 
 from conformance.errors import ExitCode
+from conformance.suite.coverage import Coverage
 from conformance.verdicts.ledger import ErrorKind, Ledger, apply
 from conformance.verdicts.model import Check, Judgement, Result, Verdict
 
@@ -149,8 +167,8 @@ def test_a_planned_check_without_a_verdict_is_not_forgotten() -> None:
 @pytest.mark.parametrize("second", list(Verdict))
 def test_judged_twice_is_an_error_and_the_order_does_not_matter(first: Verdict, second: Verdict) -> None:
     found = []
-    for pair in [(first, second), (second, first)]:
-        made = ledger(judged(OTHER, "x"), *(judged(MUST, "flows", verdict) for verdict in pair))
+    for both in [(first, second), (second, first)]:
+        made = ledger(judged(OTHER, "x"), *(judged(MUST, "flows", verdict) for verdict in both))
         assert any("judged twice" in error.message for error in made.errors)
         assert made.exit_code() not in (ExitCode.CONFORMANT, ExitCode.USAGE)
         found.append(([judgement.verdict for judgement in made.judgements], made.exit_code()))
@@ -244,3 +262,63 @@ def test_no_order_of_events_makes_a_run_better_than_its_verdicts(
         assert filtered or accepted - names <= {
             (e.requirement, e.subject) for e in document.verdicts if e.verdict is Verdict.COULD_NOT_RUN
         }
+
+
+def test_coverage_adds_up_whatever_process_it_is_from() -> None:
+    counted: list[dict[str, Any]] = [
+        {"cells": {"flows.name.any_": {"hit": 1, "miss": 0, "null": 0}}, "related": [["flows", ["runs"], 2]]},
+        {"cells": {"flows.name.any_": {"hit": 0, "miss": 1, "null": 0}}, "related": [["flows", ["runs"], 1]]},
+        {"cells": {}, "related": [["flows", ["runs", "pools"], 1]]},
+    ]
+    grammars = []
+    for order in permutations(counted):
+        made = ledger(judged(MUST, "x"))
+        pairs = [pair("flows by runs"), pair("flows by pools")]
+        made.know([cell("flows.name.any_", nullable=False)], pairs, [], [])
+        for part in order:
+            made.cover(part)
+        grammars.append(made.grammar)
+    assert all(grammar == grammars[0] for grammar in grammars)
+    assert grammars[0].uncovered == ()
+    assert [(p.name, p.questions) for p in grammars[0].related] == [("flows by runs", 4), ("flows by pools", 1)]
+    assert [(c.by, c.questions) for c in grammars[0].combinations] == [(("pools", "runs"), 1), (("runs",), 3)]
+
+
+def test_a_cell_wants_a_null_only_where_there_can_be_one() -> None:
+    made = ledger(judged(MUST, "x"))
+    made.know([cell("flows.end.any_"), cell("flows.id.any_", nullable=False)], [], [], [])
+    made.cover({"cells": {name: {"hit": 1, "miss": 1} for name in ("flows.end.any_", "flows.id.any_")}, "related": []})
+    assert [str(gap) for gap in made.grammar.uncovered] == ["flows.end.any_ (null)"]
+
+
+def test_what_was_never_judged_is_named_and_no_reason_against_the_server() -> None:
+    made = with_grammar(ledger(judged(MUST, "x")))
+    assert outcome(made) == (Result.CONFORMANT, ExitCode.CONFORMANT)
+    assert [gap.name for gap in made.grammar.uncovered] == ["flows.end.before_", "runs.tags.all_", "runs by flows"]
+
+
+def test_what_the_grammar_lacks_can_not_be_judged() -> None:
+    made = with_grammar(ledger(judged(MUST, "x")))
+    before = made.grammar
+    made.cover({"cells": {"flows.nmae.any_": {"hit": 1}}, "related": [["flows", ["runs", "stars"], 1]]})
+    assert made.grammar == before
+    assert [error.message for error in made.errors] == [
+        "flows was asked by stars, which the grammar has not",
+        "flows.nmae.any_ was judged, and the grammar has no such cell",
+    ]
+    assert outcome(made) == (Result.INCOMPLETE, ExitCode.INCOMPLETE)
+
+
+def test_what_a_process_counts_travels_as_json() -> None:
+    counting = Coverage()
+    counting.judged("flows.name.any_", hits=3, misses=1, nulls=0)
+    counting.judged("flows.name.any_", hits=0, misses=4, nulls=2)
+    counting.combined("flows", ("runs", "pools"))
+    counting.combined("flows", ())
+    taken = counting.take()
+    assert json.loads(json.dumps(taken)) == taken
+    assert taken == {
+        "cells": {"flows.name.any_": {"hit": 1, "miss": 2, "null": 1}},
+        "related": [["flows", ["pools", "runs"], 1]],
+    }
+    assert counting.take() == {"cells": {}, "related": []}

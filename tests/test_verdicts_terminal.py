@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import shlex
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, judged, ledger, of
+from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, cell, judged, ledger, of, with_grammar
 
 from conformance.verdicts import terminal
-from conformance.verdicts.ledger import ErrorKind
+from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.verdicts.model import Verdict
 from conformance.verdicts.printable import printable
 from conformance.verdicts.progress import Progress
@@ -134,6 +135,47 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
     ]:
         assert line in lines
     assert "  GET /bad12" not in lines
+
+
+def grammar_lines(made: Ledger) -> list[str]:
+    console = screen()
+    terminal.summary(console, build(made), CATALOGUE)
+    lines = shown(console).splitlines()
+    first = next((number for number, line in enumerate(lines) if line.startswith("grammar:")), len(lines))
+    return [lines[first], *takewhile(lambda line: line.startswith("  "), lines[first + 1 :])] if lines[first:] else []
+
+
+def test_the_summary_tells_what_of_the_grammar_is_uncovered() -> None:
+    assert grammar_lines(with_grammar(ledger(judged(MUST, "x")))) == [
+        "grammar: 2 of 4 cells covered, 2 of 3 related pairs covered",
+        "         uncovered: flows.end.before_ (miss, null), runs.tags.all_ (hit, miss, null), runs by flows",
+        "         no meaning: POST /moons/filter, flows.text.query, flows by moons",
+    ]
+
+
+def test_a_grammar_that_is_covered_is_one_line_and_a_long_list_is_cut() -> None:
+    made = ledger(judged(MUST, "x"))
+    made.know([cell("flows.id.any_", nullable=False)], [], [], [])
+    made.cover({"cells": {"flows.id.any_": {"hit": 1, "miss": 1}}, "related": []})
+    assert grammar_lines(made) == ["grammar: 1 of 1 cell covered"]
+    made = ledger(judged(MUST, "x"))
+    made.know([cell(f"flows.f{number}.any_", nullable=False) for number in range(9)], [], [], [])
+    told = [f"flows.f{number}.any_ (hit, miss)" for number in range(terminal.MOST_GAPS)]
+    assert grammar_lines(made) == [
+        "grammar: 0 of 9 cells covered",
+        f"         uncovered: {', '.join(told)}, and 3 more: see coverage.html",
+    ]
+
+
+def test_a_run_that_was_asked_for_a_part_tells_of_no_other() -> None:
+    assert grammar_lines(with_grammar(ledger(judged(MUST, "flows.end.before_"), filtered=True))) == [
+        "grammar: 2 of 3 cells covered, 2 of 2 related pairs covered",
+        "         uncovered: flows.end.before_ (miss, null)",
+        "         no meaning: POST /moons/filter, flows.text.query, flows by moons",
+    ]
+    made = ledger(judged(MUST, "GET /flows/{id}"), filtered=True)
+    made.know([cell("flows.id.any_")], [], ["POST /moons/filter"], ["flows.id.any_"])
+    assert grammar_lines(made) == []
 
 
 def test_a_terminal_without_unicode_is_no_reason_to_end() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from conformance.catalogue import Catalogue, Level, Profile, Requirement
 from conformance.verdicts import document
+from conformance.verdicts.coverage import Cell, Pair, State
 from conformance.verdicts.ledger import Ledger
 from conformance.verdicts.model import Check, Judgement, Verdict
 from conformance.verdicts.waivers import Waiver, Waivers
@@ -66,6 +67,50 @@ def ledger(*judgements: Judgement, waivers: Waivers | None = None, filtered: boo
     made.plan(planned(*judgements))
     for judgement in judgements:
         made.record(judgement)
+    return made
+
+
+def cell(name: str, state: State = State.UNCOVERED, *, nullable: bool = True) -> Cell:
+    """A cell as the grammar names it: `flows.state.name.any_`."""
+    collection, _, rest = name.partition(".")
+    criterion, _, operator = rest.rpartition(".")
+    return Cell(collection=collection, criterion=criterion, operator=operator, state=state, nullable=nullable)
+
+
+def pair(name: str, state: State = State.UNCOVERED) -> Pair:
+    """A pair as the grammar names it: `flows by flow_runs`."""
+    collection, _, by = name.partition(" by ")
+    return Pair(collection=collection, by=by, state=state)
+
+
+def with_grammar(made: Ledger) -> Ledger:
+    """The same ledger, which knows a small grammar with one part of each kind, and what was judged of it."""
+    cells = [
+        cell("flows.name.any_", nullable=False),
+        cell("flows.state.type.any_"),
+        cell("flows.end.before_"),
+        cell("flows.old.ge_", State.DEPRECATED),
+        cell("flows.text.query", State.UNKNOWN),
+        cell("runs.tags.all_"),
+    ]
+    pairs = [
+        pair("flows by runs"),
+        pair("flows by pools"),
+        pair("flows by moons", State.UNKNOWN),
+        pair("runs by flows"),
+    ]
+    checked = [part.name for part in (*cells, *pairs)]
+    made.know(cells, pairs, ["POST /moons/filter", "flows.text.query", "flows by moons"], checked)
+    made.cover(
+        {
+            "cells": {
+                "flows.name.any_": {"hit": 2, "miss": 1, "null": 0},
+                "flows.state.type.any_": {"hit": 1, "miss": 1, "null": 1},
+                "flows.end.before_": {"hit": 4, "miss": 0, "null": 0},
+            },
+            "related": [["flows", ["runs"], 3], ["flows", ["pools", "runs"], 1]],
+        }
+    )
     return made
 
 

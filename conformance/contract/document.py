@@ -47,12 +47,12 @@ def path_prefix(document: Document) -> str:
     """
     servers = document.get("servers") or [{}]
     stated = urlsplit(str(servers[0].get("url", ""))).path.rstrip("/")
-    return stated + _inside_paths(document)
+    return stated + inside_paths(document)
 
 
 def without_prefix(document: Document) -> Document:
     """The same document with paths that are relative to the API's base URL, and without `servers`."""
-    inside = _inside_paths(document)
+    inside = inside_paths(document)
     paths = {path.removeprefix(inside): item for path, item in document["paths"].items()}
     return {**{key: value for key, value in document.items() if key != "servers"}, "paths": paths}
 
@@ -63,5 +63,6 @@ def digest(document: Document) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _inside_paths(document: Document) -> str:
+def inside_paths(document: Document) -> str:
+    """What the document writes in front of every path: `/api`, or nothing."""
     return "/api" if all(path.startswith("/api/") for path in document["paths"]) else ""

@@ -112,6 +112,7 @@ class Controller:
         for operation, statuses in found["counts"].items():
             for status, number in statuses.items():
                 self.run.ledger.count(operation, status, number)
+        self.run.ledger.cover(found["coverage"])
         if (screen := self._screen) is not None:
             screen.checked(judgement, self.run.ledger)
         if judgement.verdict is Verdict.FAILED and self.run.settings.fail_fast:

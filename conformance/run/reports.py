@@ -13,7 +13,7 @@ from rich.console import Console
 from conformance import __version__
 from conformance.errors import ConformanceError
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED
-from conformance.verdicts import allure, document, explanations, junit, terminal
+from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
 
 if TYPE_CHECKING:
     from conformance.run.run import Run
@@ -56,6 +56,10 @@ def write(run: Run) -> Written:
         junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml")
         files.append(folder / "junit.xml")
         (folder / "catalogue.html").write_text(explanations.render(run.catalogue), "utf-8")
+        # Also where there is nothing in it: the page of an earlier run would be taken for this one's.
+        (folder / "coverage.html").write_text(coverage_page.render(written), "utf-8")
+        if written.grammar.asked:
+            files.append(folder / "coverage.html")
         results = folder / "allure-results"
         if results.is_dir():
             allure.environment(results, _facts(written))

@@ -14,7 +14,7 @@ from typing import Self
 
 from conformance import catalogue
 from conformance.errors import ConformanceError, TargetTrouble
-from conformance.run import reports
+from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, selected
@@ -61,6 +61,7 @@ class Run:
             accepted = waivers.load(files, self.catalogue)
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
             self.ledger.operations(target.contract.operations)
+            grammar.tell(self.ledger, target.contract)
             self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
             # On a server of our own, the same names in every run make the same requests. On one that is
             # shared, nobody else's objects may begin as ours do.
@@ -129,6 +130,7 @@ class Run:
                 for operation, statuses in self.workbench.journal.take_counts().items():
                     for status, number in statuses.items():
                         self.ledger.count(operation, status, number)
+                self.ledger.cover(self.workbench.coverage.take())
         finally:
             self._stop()
         self.ledger.close()

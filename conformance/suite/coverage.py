@@ -15,7 +15,7 @@ class Coverage:
 
     def __init__(self) -> None:
         self._cells: dict[str, Counter[str]] = {}
-        self._related: Counter[str] = Counter()
+        self._related: Counter[tuple[str, tuple[str, ...]]] = Counter()
 
     def judged(self, cell: str, *, hits: int, misses: int, nulls: int) -> None:
         """One question about one cell, and how many of the world's records it selects, leaves out, finds null."""
@@ -25,13 +25,16 @@ class Coverage:
     def combined(self, collection: str, related: tuple[str, ...]) -> None:
         """One question about `collection` that names related ones."""
         if related:
-            self._related[f"{collection} by {' and '.join(sorted(related))}"] += 1
+            self._related[collection, tuple(sorted(related))] += 1
 
     def take(self) -> dict[str, Any]:
-        """`{"cells": {cell: {"hit": n, …}}, "related": {"flows by flow_runs": n}}` since the last time."""
+        """What was counted since the last time, fit for JSON.
+
+        `{"cells": {cell: {"hit": n, …}}, "related": [["flows", ["deployments", "flow_runs"], n], …]}`
+        """
         taken = {
             "cells": {name: dict(counts) for name, counts in self._cells.items()},
-            "related": dict(self._related),
+            "related": [[collection, list(related), n] for (collection, related), n in self._related.items()],
         }
         self._cells, self._related = {}, Counter()
         return taken

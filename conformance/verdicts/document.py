@@ -24,6 +24,7 @@ from pydantic import ValidationError as ModelError
 from conformance import data
 from conformance.catalogue import Level, Profile
 from conformance.errors import ConformanceError
+from conformance.verdicts.coverage import Grammar, contradictions
 from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
 from conformance.verdicts.model import Result, Verdict, one_line
 
@@ -53,7 +54,7 @@ class DocumentSchemaError(DocumentError):
 
 
 class DocumentInconsistentError(DocumentError):
-    """The file keeps the schema and contradicts itself: counts, result or order do not follow from the verdicts."""
+    """The file keeps the schema and contradicts itself: what has to follow from another part does not."""
 
 
 class DocumentUnwritableError(DocumentError):
@@ -131,6 +132,7 @@ class Document(_Part):
     verdicts: tuple[Entry, ...]
     errors: tuple[RunError, ...]
     operations: Mapping[str, Operation]
+    grammar: Grammar
     timings: Mapping[str, float]
 
     @property
@@ -174,6 +176,7 @@ def build(
         operations={
             name: Operation(calls=calls, statuses=statuses) for name, (calls, statuses) in ledger.calls.items()
         },
+        grammar=ledger.grammar,
         timings={phase: round(seconds, 3) for phase, seconds in (timings or {}).items()},
     )
 
@@ -292,6 +295,8 @@ def _agree(document: Document, where: str) -> None:  # noqa: C901 - one rule aft
     for name, operation in document.operations.items():
         if operation.calls < sum(operation.statuses.values()):
             refuse(f"{name} has more answers than calls")
+    for why in contradictions(document.grammar):
+        refuse(why)
 
 
 def _counts(entries: tuple[Entry, ...]) -> dict[Verdict, int]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from conformance.catalogue import Catalogue, Level
 from conformance.errors import ExitCode
+from conformance.verdicts.coverage import Cell, Grammar, Pair, Tally
 from conformance.verdicts.model import Check, Judgement, Line, Result, Verdict, one_line
 from conformance.verdicts.waivers import Waivers
 
@@ -70,7 +71,7 @@ def apply(judgement: Judgement, waivers: Waivers) -> Judgement:
 class Ledger:
     """Collects a run, in any order and from any number of workers' reports, and says what it comes to.
 
-    First `plan`, then `record` and `count`; `interrupt` or `stop` where the run ends early; at last
+    First `plan`, then `record`, `count` and `cover`; `interrupt` or `stop` where the run ends early; at last
     `close`, after which `judgements`, `errors`, `reasons`, `result` and `exit_code` are final.
 
     `filtered`: only a part of the checks was asked for (`--select`, `--no-fuzz`, pytest's `-k`), so that
@@ -95,6 +96,7 @@ class Ledger:
         self._judgements: dict[Key, Judgement] = {}
         self._operations: dict[str, Counter[str]] = {}
         self._calls: Counter[str] = Counter()
+        self._tally = Tally()
         self._errors: list[RunError] = []
         self._interrupted: str | None = None
         self._stopped: str | None = None
@@ -115,6 +117,16 @@ class Ledger:
         """Name the operations of the contract, so that one that is never called is listed with zero calls."""
         for name in names:
             self._operations.setdefault(name, Counter())
+
+    def know(
+        self, cells: Iterable[Cell], related: Iterable[Pair], unknown: Iterable[str], checked: Collection[str]
+    ) -> None:
+        """Name what the contract can be asked, so that what is never judged is listed.
+
+        `unknown` is what the suite has no meaning for, `checked` the subjects that a check of the suite decides:
+        of those, a run that is filtered answers for the planned ones only.
+        """
+        self._tally.know(cells, related, unknown, checked)
 
     def record(self, judgement: Judgement) -> Judgement:
         """Enter what a check decided; returns it as entered, after the waivers.
@@ -150,6 +162,14 @@ class Ledger:
         statuses = self._operations.setdefault(operation, Counter())
         if status is not None:
             statuses[status] += n
+
+    def cover(self, counted: Mapping[str, Any]) -> None:
+        """Add the questions that a process has judged: `{"cells": {name: {"hit": n, …}}, "related": […]}`.
+
+        A name that the grammar does not have is an error of the run.
+        """
+        for stranger in self._tally.add(counted):
+            self.error(stranger)
 
     def error(self, message: str, kind: ErrorKind = ErrorKind.SUITE) -> None:
         """Note something wrong with the run itself, once."""
@@ -210,6 +230,11 @@ class Ledger:
         return {
             name: (self._calls[name], dict(sorted(self._operations[name].items()))) for name in sorted(self._operations)
         }
+
+    @property
+    def grammar(self) -> Grammar:
+        """What the contract can be asked, and what of it was judged."""
+        return self._tally.grammar({subject for _, subject in self._plan} if self.filtered else None)
 
     def result(self) -> Result:
         """What the verdicts come to.

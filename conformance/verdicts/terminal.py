@@ -16,6 +16,7 @@ from rich.text import Text
 
 from conformance.catalogue import Catalogue
 from conformance.verdicts.console import data, say
+from conformance.verdicts.coverage import State
 from conformance.verdicts.document import Document, Entry
 from conformance.verdicts.model import Judgement, Result, Verdict
 
@@ -24,6 +25,9 @@ MOST_SCREENS: Final = 20
 
 MOST_NAMES: Final = 12
 """Names in one list; the others are in `verdicts.json`."""
+
+MOST_GAPS: Final = 6
+"""Uncovered parts of the grammar that are named on the terminal; the others are in `coverage.html`."""
 
 _STYLES: Final = {
     Verdict.PASSED: "green",
@@ -85,7 +89,7 @@ def summary(
     reports: Sequence[Path] = (),
     missing: Sequence[str] = (),
 ) -> None:
-    """Print chapters by verdicts, what could not run, errors, operations without a 2xx, the result.
+    """Print chapters by verdicts, what could not run, errors, operations without a 2xx, the grammar, the result.
 
     `reports` are the files that were written, `missing` a line for each report that could not be.
     """
@@ -105,6 +109,7 @@ def summary(
         "red",
     )
     _operations(console, document)
+    _grammar(console, document)
     target = document.target
     if target.url is not None:
         known = f" ({target.server or 'server'} {target.version})" if target.version else ""
@@ -147,6 +152,23 @@ def _operations(console: Console, document: Document) -> None:
     called = len(document.operations) - len(idle)
     say(console, f"{called} of {_many(len(document.operations), 'operation')} called")
     _list(console, f"{len(unhelpful)} of them never answered 2xx:", unhelpful)
+
+
+def _grammar(console: Console, document: Document) -> None:
+    """How much of the filter grammar is covered, and what is not; nothing where none of it was asked for."""
+    grammar = document.grammar
+    if not grammar.asked:
+        return
+    parts = []
+    for thing, states in (("cell", grammar.totals.cells), ("related pair", grammar.totals.related)):
+        if wanted := states[State.COVERED] + states[State.UNCOVERED]:
+            parts.append(f"{states[State.COVERED]} of {_many(wanted, thing)} covered")
+    say(console, f"grammar: {', '.join(parts) or 'nothing of it can be judged'}")
+    for head, names in (("uncovered", grammar.uncovered), ("no meaning", grammar.unknown)):
+        if names:
+            more = len(names) - MOST_GAPS
+            told = [*map(str, names[:MOST_GAPS]), *([f"and {more} more: see coverage.html"] if more > 0 else [])]
+            say(console, f"         {head}: {', '.join(told)}", "yellow")
 
 
 def _list(console: Console, head: str, lines: Sequence[str], style: str = "") -> None:
