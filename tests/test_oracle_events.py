@@ -7,7 +7,7 @@ import pytest
 from conformance.contract import Contract, ValueType
 from conformance.oracle import UnknownOperatorError, holds, matches, select
 from conformance.resources import RESOURCES
-from conformance.suite.examiner import leaves
+from conformance.suite.bodies import leaves
 from conformance.suite.operands import label_patterns, loose_operands, operands
 
 EVENTS = RESOURCES["events"]
