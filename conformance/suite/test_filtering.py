@@ -76,8 +76,9 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice
     asked = list(choose(cell.operator, cell.takes, values))
     if not asked:
         raise CouldNotRun(f"the world has no value for {cell.name}")
-    for operand in asked:
-        filters = resource.own(cell.criterion.body(**{cell.operator: operand}))
+    bodies = [resource.own(cell.criterion.body(**{cell.operator: operand})) for operand in asked]
+    examiner.prefetch_filters(table, bodies)
+    for operand, filters in zip(asked, bodies, strict=True):
         examiner.require_rows(table, filters, shows=[path], resource=resource)
         hits = sum(holds(cell.operator, value, operand) for value in values)
         examiner.coverage.judged(
@@ -342,6 +343,8 @@ def _judge_joined(place: Place, operator: str, examiner: Examiner, *, written: b
     if not asked:
         raise NotApplicable("single")
     tells = False
+    bodies = (place.joined_by(operator, body) if written else body for body in asked)
+    examiner.prefetch_filters(table, map(table.resource.own, bodies))
     for body in asked:
         joined = table.resource.own(place.joined_by(operator, body) if written else body)
         other = table.resource.own(place.joined_by("or_" if operator == "and_" else "and_", body))
@@ -435,6 +438,7 @@ def test_related_collections_restrict(subject: Pair, examiner: Examiner) -> None
     ]
     if "id" in criteria:
         bodies += [{"id": {"any_": population.ids(related.name)}}, {"id": {"any_": [NOBODY]}}]
+    examiner.prefetch_filters(table, ({subject.key: body} for body in bodies))
     for body in bodies:
         examiner.require_rows(table, {subject.key: body}, shows=[table.resource.identity])
         examiner.coverage.combined(table.name, (subject.key,))
