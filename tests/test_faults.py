@@ -98,7 +98,7 @@ def judged(fault: Fault, requirement: str, subject: str, workbench: Workbench, p
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.requirement}: {fault.id}")
 def test_fault_is_caught(
     fault: Fault, workbench: Workbench, proxy: Proxy, honest: Callable[[str, str], Judgement]
 ) -> None:

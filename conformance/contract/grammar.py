@@ -41,7 +41,7 @@ class Criterion:
     def body(self, **operators: Any) -> dict[str, Any]:
         """A filter with this criterion alone: `{"state": {"type": {"any_": […]}}}`."""
         node: dict[str, Any] = operators
-        for step in reversed(self.path.split(".")):
+        for step in reversed(self.path.split(".") if self.path else ()):
             node = {step: node}
         return node
 
@@ -50,13 +50,21 @@ class Criterion:
 class Filter:
     """The filter of one collection inside a query's body, under the key `name` (`flow_runs`).
 
+    `name` is empty where the body itself is the filter (`{"prefix": "a"}`).
+
     `combinable`: the places that accept `operator` (`""` is the filter itself, `tags`, `state`).
+    `repeatable`: the criteria that take a list of objects as well as one (`related`); all of them have to hold.
+    `orders`: what the filter's own `order` may say, where it has one, and `default_order` what the document says of a
+      filter without: how the rows are sorted is no criterion.
     """
 
     name: str
     schema: str
     criteria: Mapping[str, Criterion] = field(hash=False)
     combinable: frozenset[str]
+    repeatable: frozenset[str] = frozenset()
+    orders: tuple[str, ...] = ()
+    default_order: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,40 +100,83 @@ def queries(document: Schema, operations: Iterable[Operation]) -> Iterator[Query
         # A path that ends in a slash is the collection itself: a POST there creates.
         if operation.method != "POST" or operation.body is None or operation.path.endswith("/"):
             continue
-        properties = resolve(document, operation.body).get("properties", {})
+        body = resolve(document, operation.body)
+        properties = body.get("properties", {})
         filters = {name: found for name, schema in properties.items() if (found := _filter(document, name, schema))}
         head, _, verb = operation.path.strip("/").rpartition("/")
+        if verb == "filter" and not filters and (found := _bare(document, operation.body, body)):
+            filters = {"": found}
         if filters or verb == "filter":
             sort = resolve(document, properties.get("sort", {}))
             sorts = tuple(sort.get("enum", ()))
             yield Query(operation, head, verb, filters, sorts, frozenset(properties), sort.get("default"))
 
 
+_LISTING = frozenset({"limit", "offset", "sort"})
+"""What a body says of which rows come and in which order, not of which match."""
+
+
+def _bare(document: Schema, schema: Schema, body: Schema) -> Filter | None:
+    """A filter whose operators stand at the top of the body, under no name of their own."""
+    operators = {
+        key: _value_type(document, raw) for key, raw in body.get("properties", {}).items() if key not in _LISTING
+    }
+    component = reference_name(schema) or ""
+    return Filter("", component, {"": Criterion("", operators)}, frozenset()) if operators else None
+
+
 def _filter(document: Schema, name: str, schema: Schema) -> Filter | None:
     component = reference_name(schema) or ""
     if not component.endswith("Filter"):
         return None
-    criteria: dict[str, Criterion] = {}
-    combinable: set[str] = set()
+    found = _Walk(document)
+    found.visit("", resolve(document, schema), 0)
+    if not found.criteria:
+        return None
+    orders, default = tuple(found.order.get("enum", ())), found.order.get("default")
+    combinable, repeatable = frozenset(found.combinable), frozenset(found.repeatable)
+    return Filter(name, component, found.criteria, combinable, repeatable, orders, default)
 
-    def walk(path: str, node: Schema, depth: int) -> None:
+
+class _Walk:
+    """What was met on the way through a filter's schema."""
+
+    def __init__(self, document: Schema) -> None:
+        self.document = document
+        self.criteria: dict[str, Criterion] = {}
+        self.combinable: set[str] = set()
+        self.repeatable: set[str] = set()
+        self.order: Schema = {}
+
+    def visit(self, path: str, node: Schema, depth: int) -> None:
         operators: dict[str, ValueType] = {}
         for key, raw in node.get("properties", {}).items():
+            place = f"{path}.{key}".lstrip(".")
+            below, repeated = _object(self.document, raw)
             if key == "operator":
-                combinable.add(path)
-            elif key.endswith("_") or "properties" not in (below := resolve(document, raw)):
-                operators[key] = _value_type(document, raw)
+                self.combinable.add(path)
+            elif place == "order":
+                self.order = below
+            elif key.endswith("_") or "properties" not in below:
+                operators[key] = _value_type(self.document, raw)
             elif depth < _DEEPEST:
-                walk(f"{path}.{key}".lstrip("."), below, depth + 1)
+                self.repeatable.update([place] if repeated else [])
+                self.visit(place, below, depth + 1)
         if operators:
-            criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
-
-    walk("", resolve(document, schema), 0)
-    return Filter(name, component, criteria, frozenset(combinable)) if criteria else None
+            self.criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
 
 
 _DEEPEST = 4
 """Filters nest two levels (`state.type`); the bound keeps a schema that refers to itself from running on."""
+
+
+def _object(document: Schema, raw: Schema) -> tuple[Schema, bool]:
+    """The schema meant; where one object or a list of such objects may stand, that of the object, and True."""
+    schema = resolve(document, raw)
+    options = [resolve(document, option) for option in schema.get("anyOf", ())]
+    items = [resolve(document, option["items"]) for option in options if "items" in option]
+    repeated = next((option for option in options if "properties" in option and option in items), None)
+    return (schema, False) if repeated is None else (repeated, True)
 
 
 def _value_type(document: Schema, raw: Schema) -> ValueType:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator as comparison
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.faults.bends import Json, asked, on, operand, told
-from conformance.faults.fault import Bend, Fault
+from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
 from conformance.faults.mending import numbers, present
 
 Operators = Mapping[str, Json]
@@ -93,6 +94,27 @@ def related_ignored(collection: str, related: str) -> Bend:
     return on(f"POST /{collection}/filter", asked(edited))
 
 
+def joined_by(collection: str, related: str, key: str, criterion: str) -> Bend:
+    """A related collection is joined by the wrong field.
+
+    What its matching members have at `key` is what `criterion` of another related collection has to be: task runs by
+    `deployments` come as those of any flow (`flows.id`) that such a deployment belongs to (`flow_id`).
+    """
+    other, _, field = criterion.partition(".")
+
+    async def astray(request: Request, upstream: Upstream) -> Response:
+        body = request.json
+        wanted = body.get(related) if isinstance(body, dict) else None
+        if wanted is None or body.get(other) is not None:
+            return await upstream(request)
+        found = await upstream(Request("POST", f"/{related}/filter").with_json({related: wanted}))
+        rest = {name: value for name, value in body.items() if name != related}
+        values = [row[key] for row in found.json if row[key] is not None]
+        return await upstream(request.with_json({**rest, other: {field: {"any_": values}}}))
+
+    return on(f"POST /{collection}/filter", astray)
+
+
 def selected(cell: str, holds: Callable[[Json, Json], bool]) -> Bend:
     """Of the rows that one operator selects, only those for which `holds(row, operand)` come."""
     collection = cell.partition(".")[0]
@@ -102,6 +124,42 @@ def selected(cell: str, holds: Callable[[Json, Json], bool]) -> Bend:
         return rows if wanted is None else [row for row in rows if holds(row, wanted)]
 
     return on(f"POST /{collection}/filter", told(edited))
+
+
+def judged_here(cell: str, holds: Callable[[Json, Json], bool]) -> Bend:
+    """One operator is left out of the question, and the rows for which `holds(row, operand)` come."""
+    collection = cell.partition(".")[0]
+
+    async def asked_without(request: Request, upstream: Upstream) -> Response:
+        wanted = operand(request.json, cell)
+        if wanted is None:
+            return await upstream(request)
+        answer = await ignored(cell)(request, upstream)
+        return answer.with_json([row for row in answer.json if holds(row, wanted)]) if answer.is_success else answer
+
+    return on(f"POST /{collection}/filter", asked_without)
+
+
+def taken(written: str, meant: str) -> Bend:
+    """`operator` with one value is taken for the other, wherever it stands."""
+
+    def edited(node: Json) -> Json:
+        if not isinstance(node, dict):
+            return node
+        return {key: meant if key == "operator" and value == written else edited(value) for key, value in node.items()}
+
+    return on("POST /{collection}/{verb}", asked(edited))
+
+
+def name_for_type(state: Operators) -> Operators:
+    """A criterion on the name of a state, asked of its type instead: there is one of each type's name."""
+    if "name" not in state:
+        return state
+    types = [name.upper() for name in state["name"]["any_"] if name.upper() in _TYPES]
+    return {**{key: value for key, value in state.items() if key != "name"}, "type": {"any_": types}}
+
+
+_TYPES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING")
 
 
 def moved(microseconds: int) -> Callable[[str], str]:
@@ -159,6 +217,12 @@ _ANY = (
         "filter.any",
         "any_ on a list asks for all of the values",
         {cell: taken_for(cell, "all_") for cell in ("flow_runs.tags.any_", "deployments.tags.any_")},
+    ),
+    *_cells(
+        "any-reads-another-field",
+        "filter.any",
+        "any_ on the name of a state reads its type",
+        {"task_runs.state.name.any_": criterion("task_runs.state", name_for_type)},
     ),
 )
 
@@ -224,7 +288,7 @@ _TIMES = (
         "before-exclusive",
         "filter.before-inclusive",
         "before_ leaves out the instant itself",
-        {cell: operator(cell, moved(-1)) for cell in ("flow_runs.start_time.before_",)},
+        {cell: operator(cell, moved(-1)) for cell in ("flow_runs.start_time.before_", "task_runs.start_time.before_")},
     ),
     *_cells(
         "before-to-the-millisecond",
@@ -307,7 +371,183 @@ _LIKE = (
     ),
 )
 
+_LITERAL = Fault(
+    "like-is-literal",
+    "filter.like-literal",
+    "flows.name.like_",
+    "like_ takes every character as it is",
+    selected("flows.name.like_", lambda row, part: part.lower() in row["name"].lower()),
+)
+
+_FOLDING = Fault(
+    "like-folds-every-letter",
+    "filter.like-folds-beyond-ascii",
+    "flows.name.like_",
+    "like_ takes upper and lower case alike",
+    judged_here("flows.name.like_", lambda row, part: part.casefold() in row["name"].casefold()),
+)
+
+
+def _as_it_is(body: Json) -> Json:
+    return body
+
+
+_LIKE_TEXTS = (
+    Fault(
+        "like-reads-underscores",
+        "filter.like-literal",
+        "flows.name.like_",
+        "like_ reads _ as any character",
+        selected(
+            "flows.name.like_",
+            lambda row, part: re.search(re.escape(part).replace("_", "."), row["name"], re.IGNORECASE) is not None,
+        ),
+        mend=_LITERAL,
+    ),
+    Fault(
+        "like-drops-letters",
+        "filter.like-beyond-ascii",
+        "flows.name.like_",
+        "like_ drops letters beyond ASCII",
+        operator("flows.name.like_", lambda part: part.encode("ascii", "ignore").decode()),
+    ),
+    # What SQLite does: the real server is the fault, and the mended one the measure.
+    Fault(
+        "like-folds-ascii-only",
+        "filter.like-folds-beyond-ascii",
+        "flows.name.like_",
+        "like_ folds ASCII letters only",
+        asked(_as_it_is),
+        mend=_FOLDING,
+    ),
+)
+
+_EDGES = (
+    Fault(
+        "like-takes-underscores-literally",
+        "filter.like-wildcards",
+        "variables.name.like_",
+        "like_ takes _ for itself where it is a wildcard",
+        selected(
+            "variables.name.like_", lambda row, part: "_" not in part or part.strip("%").lower() in row["name"].lower()
+        ),
+    ),
+    *_cells(
+        "any-of-none-ignored",
+        "filter.empty-operand",
+        "any_ of an empty list restricts nothing",
+        {cell: ignored(cell, operand=[]) for cell in ("flows.name.any_", "flow_runs.state.type.any_")},
+    ),
+    Fault(
+        "empty-criterion-selects-nothing",
+        "filter.unset",
+        "flows",
+        "an empty criterion selects nothing",
+        criterion("flows.name", lambda operators: operators or {"any_": []}),
+    ),
+    Fault(
+        "unset-operator-selects-nothing",
+        "filter.unset",
+        "task_runs",
+        "null in place of an operator is taken for an empty list",
+        criterion(
+            "task_runs.name",
+            lambda operators: {key: [] if value is None else value for key, value in operators.items()},
+        ),
+    ),
+)
+
+_TEXTS = (
+    *_cells(
+        "excluded-terms-ignored",
+        "filter.text",
+        "an excluded term of a text search is ignored",
+        {
+            "logs.text.query": operator(
+                "logs.text.query", lambda text: " ".join(term for term in text.split(" ") if term[:1] not in "-!")
+            )
+        },
+    ),
+    *_cells(
+        "required-terms-are-others",
+        "filter.text",
+        "a required term of a text search is one of several",
+        {"logs.text.query": operator("logs.text.query", lambda text: text.replace("+", ""))},
+    ),
+)
+
+_TASK_WORKERS = (
+    Fault(
+        "task-keys-ignored",
+        "filter.task-workers",
+        "POST /task_workers/filter",
+        "task_keys of task workers is ignored",
+        on("POST /task_workers/filter", asked(lambda body: {})),
+    ),
+    Fault(
+        "task-keys-first-only",
+        "filter.task-workers",
+        "POST /task_workers/filter",
+        "of several keys of tasks, only the first counts",
+        operator("task_worker_filter.task_keys", lambda keys: keys[:1]),
+    ),
+)
+
+_OTHERS = (
+    *_cells(
+        "any-first-only-of-others",
+        "filter.any",
+        "any_ matches the first of its values only",
+        {
+            cell: operator(cell, lambda values: values[:1])
+            for cell in ("artifacts.key.any_", "work_pools.type.any_", "work_queues.name.any_")
+        },
+    ),
+    Fault(
+        "excluded-keys-ignored",
+        "filter.not-any",
+        "flow_runs/input.exclude_keys",
+        "exclude_keys is ignored",
+        on("POST /flow_runs/{id}/input/filter", asked(lambda body: {**body, "exclude_keys": []})),
+    ),
+    Fault(
+        "exclude-keys-but-one",
+        "filter.not-any",
+        "flow_runs/input.exclude_keys",
+        "of several keys to exclude, only the first counts",
+        on(
+            "POST /flow_runs/{id}/input/filter",
+            asked(lambda body: {**body, "exclude_keys": body.get("exclude_keys", [])[:1]}),
+        ),
+    ),
+)
+
 _JOINED = (
+    *_cells(
+        "second-operator-ignored",
+        "filter.and-operators",
+        "of two operators in a criterion only the first counts",
+        {
+            cell: criterion(cell, lambda ops: dict([*ops.items()][:1]))
+            for cell in ("flow_runs.tags", "flow_runs.state.type")
+        },
+    ),
+    *_cells(
+        "or-means-and",
+        "filter.or",
+        "or_ is taken for and_",
+        {
+            "flows": taken("or_", "and_"),
+            "flow_runs.state": taken("or_", "and_"),
+            "deployments.tags": taken("or_", "and_"),
+        },
+    ),
+    *_cells(
+        "written-and-means-or",
+        "filter.operator-and",
+        "and_ is taken for or_ where it is written out",
+        {"task_runs": taken("and_", "or_"), "flow_runs.tags": taken("and_", "or_")},
+    ),
     *_cells(
         "criteria-joined-by-or",
         "filter.and",
@@ -334,6 +574,26 @@ _JOINED = (
             )
         },
     ),
+    *_cells(
+        "related-joined-astray",
+        "filter.related",
+        "a related collection is joined by another field",
+        {"task_runs by deployments": joined_by("task_runs", "deployments", "flow_id", "flows.id")},
+    ),
 )
 
-FAULTS = (*_ANY, *_NOT_ANY, *_ALL, *_BOOLEANS, *_TIMES, *_NUMBERS, *_LIKE, *_JOINED)
+FAULTS = (
+    *_ANY,
+    *_NOT_ANY,
+    *_ALL,
+    *_BOOLEANS,
+    *_TIMES,
+    *_NUMBERS,
+    *_LIKE,
+    *_LIKE_TEXTS,
+    *_TEXTS,
+    *_TASK_WORKERS,
+    *_EDGES,
+    *_OTHERS,
+    *_JOINED,
+)

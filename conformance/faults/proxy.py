@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -13,6 +14,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from conformance.faults.fault import Fault, Headers, Request, Response
 from conformance.target.client import TIMEOUT
@@ -69,7 +73,7 @@ class Proxy:
                 self._serve,
                 interface="asgi3",
                 http="h11",
-                ws="none",
+                ws="websockets-sansio",
                 lifespan="on",
                 log_level="warning",
                 access_log=False,
@@ -118,6 +122,9 @@ class Proxy:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
+        if scope["type"] == "websocket":
+            await self._join(scope, receive, send)
+            return
         target = scope["raw_path"].decode("ascii")
         request = Request(
             method=scope["method"],
@@ -136,6 +143,19 @@ class Proxy:
         except Exception as error:  # noqa: BLE001 - a defect of a bend is said, and is no answer of the server
             self.troubles.append(f"{request.method} {target}: {type(error).__name__}: {error}")
             await _answer(Response.of(502, {"detail": self.troubles[-1]}), send)
+
+    async def _join(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """A WebSocket's messages, as they are: no fault touches them."""
+        await receive()
+        path = scope["raw_path"].decode("ascii")
+        asked = [Subprotocol(name) for name in scope["subprotocols"]]
+        async with connect(self._origin.replace("http", "ws", 1) + path, subprotocols=asked or None) as upstream:
+            await send({"type": "websocket.accept", "subprotocol": upstream.subprotocol})
+            there = asyncio.ensure_future(_to_upstream(receive, upstream))
+            back = asyncio.ensure_future(_from_upstream(upstream, send))
+            _, pending = await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
 
     async def _live(self, receive: _Receive, send: _Send) -> None:
         """The client belongs to the loop of the server's thread: it lives as long as that."""
@@ -184,6 +204,22 @@ class Proxy:
         )
         sent.extensions["timeout"] = TIMEOUT.as_dict()
         return await self._client.send(sent, stream=True)
+
+
+async def _to_upstream(receive: _Receive, upstream: ClientConnection) -> None:
+    while (message := await receive())["type"] == "websocket.receive":
+        text = message.get("text")
+        await upstream.send(message["bytes"] if text is None else text)
+
+
+async def _from_upstream(upstream: ClientConnection, send: _Send) -> None:
+    try:
+        async for message in upstream:
+            key = "text" if isinstance(message, str) else "bytes"
+            await send({"type": "websocket.send", key: message})
+    except ConnectionClosed:
+        pass
+    await send({"type": "websocket.close", "code": upstream.close_code or 1000})
 
 
 async def _read(receive: _Receive) -> bytes:

@@ -1,7 +1,20 @@
 """The oracle: what a query over a world's records must return. Pure functions: no HTTP, no pytest."""
 
-from conformance.oracle.filters import matches, select
-from conformance.oracle.operators import OPERATORS, UnknownOperatorError, holds
+from conformance.oracle.filters import is_criterion, matches, select
+from conformance.oracle.operators import OPERATORS, WHOLE, UnknownOperatorError, holds, like_pattern
+from conformance.oracle.paging import page_trouble
 from conformance.oracle.sorting import Unordered, first_disorder
 
-__all__ = ["OPERATORS", "UnknownOperatorError", "Unordered", "first_disorder", "holds", "matches", "select"]
+__all__ = [
+    "OPERATORS",
+    "WHOLE",
+    "UnknownOperatorError",
+    "Unordered",
+    "first_disorder",
+    "holds",
+    "is_criterion",
+    "like_pattern",
+    "matches",
+    "page_trouble",
+    "select",
+]

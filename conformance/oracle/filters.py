@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from conformance.oracle.operators import holds
+from conformance.oracle.operators import TAKING_OBJECTS, holds
 from conformance.resources import RESOURCES, Record, Relation, Resource, World
 
 Reading = Callable[[str, str], Any]
@@ -18,30 +19,54 @@ def matches(resource: Resource, filter_: Filter | None, record: Record, world: W
     """Whether `record` of `resource` satisfies `filter_`, the value of the collection's key in a query body.
 
     Criteria are joined by AND, and so are the operators of one criterion, unless `operator` beside them says
-    `or_`. No filter, and a null in place of one, restrict nothing.
+    `or_`. No filter, and a null in place of one, restrict nothing, but for what the collection says is meant then.
     """
 
     def read(criterion: str, operator: str) -> Any:
         return resource.reader(criterion, operator)(record, world)
 
-    return _node("", filter_ or {}, read)
+    def within(place: str, node: Filter) -> bool:
+        # What has several members there satisfies the operators by one of them.
+        alone = resource.members_of.get(place)
+        if alone is None or not any(value is not None for value in node.values()):
+            return _node(place, node, read, within)
+        one_by_one = replace(resource, members_of={})
+        return any(matches(one_by_one, _under(place, node), single, world) for single in alone(record))
+
+    return _node("", resource.meant(filter_) or {}, read, within)
 
 
-def _node(path: str, node: Filter, read: Reading) -> bool:
-    results = list(_parts(path, node, read))
+def _under(place: str, node: Filter) -> Filter:
+    for step in reversed(place.split(".")):
+        node = {step: node}
+    return node
+
+
+def _node(path: str, node: Filter, read: Reading, within: Callable[[str, Filter], bool]) -> bool:
+    results = list(_parts(path, node, read, within))
     if not results:
         return True
     return any(results) if node.get("operator") == "or_" else all(results)
 
 
-def _parts(path: str, node: Filter, read: Reading) -> Iterator[bool]:
+def _parts(path: str, node: Filter, read: Reading, within: Callable[[str, Filter], bool]) -> Iterator[bool]:
     for key, value in node.items():
-        if key == "operator" or value is None:
+        if key in ("operator", "order") or value is None:
             continue
-        if key.endswith("_"):
-            yield holds(key, read(path, key), value)
-        else:
-            yield _node(f"{path}.{key}".lstrip("."), value, read)
+        for criterion in value if _is_list_of_objects(value) else (value,):
+            if is_criterion(key, criterion):
+                yield within(f"{path}.{key}".lstrip("."), criterion)
+            else:
+                yield holds(key, read(path, key), criterion)
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def is_criterion(key: str, value: Any) -> bool:
+    """Whether a key of a filter leads one level down; otherwise it is an operator, and `value` its operand."""
+    return isinstance(value, Mapping) and not key.endswith("_") and key not in TAKING_OBJECTS
 
 
 def select(

@@ -7,9 +7,12 @@ SQL: the guidelines do not say otherwise, and the catalogue grades what rests on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from conformance.oracle.text import query
 
 
 class UnknownOperatorError(LookupError):
@@ -70,14 +73,88 @@ def like_(value: Any, part: str) -> bool:
     return value is not None and part.casefold() in value.casefold()
 
 
+def like_pattern(value: Any, pattern: str) -> bool:
+    """A case-insensitive partial match in which `%` stands for any text and `_` for any character, as in SQL."""
+    meant = "".join({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in pattern)
+    return value is not None and re.search(meant, value, re.IGNORECASE | re.DOTALL) is not None
+
+
 def startswith_(value: Any, prefixes: Any) -> bool:
-    """The field starts with the value, or with one of them."""
-    return value is not None and value.startswith(tuple(prefixes) if isinstance(prefixes, list) else prefixes)
+    """The field starts with the value, or with one of them, in upper or lower case."""
+    wanted = prefixes if isinstance(prefixes, list) else [prefixes]
+    return value is not None and value.casefold().startswith(tuple(text.casefold() for text in wanted))
 
 
 def exists_(value: Any, wanted: bool) -> bool:
     """There is one, or there is none."""
-    return bool(value) is wanted
+    return (value is not None) is wanted
+
+
+def exclude_keys(value: Any, unwanted: list[Any]) -> bool:
+    """The key is none of the values."""
+    return not_any_(value, unwanted)
+
+
+# The filter of events names its operators without an underscore. An empty list restricts nothing there: no document
+# says so, but all releases agree.
+
+
+def since(value: Any, limit: str) -> bool:
+    """The instant is the limit or later ("inclusive")."""
+    return after_(value, limit)
+
+
+def until(value: Any, limit: str) -> bool:
+    """The instant is the limit or earlier ("inclusive")."""
+    return before_(value, limit)
+
+
+def among(value: Any, wanted: list[Any]) -> bool:
+    """The field is one of the values."""
+    return not wanted or any_(value, wanted)
+
+
+def exclude_name(value: Any, unwanted: list[Any]) -> bool:
+    """The field is none of the values."""
+    return not_any_(value, unwanted)
+
+
+def prefix(value: Any, prefixes: str | list[str]) -> bool:
+    """The field starts with the value, or with one of the values, as they are written."""
+    wanted = prefixes if isinstance(prefixes, str) else tuple(prefixes)
+    return not prefixes or (value is not None and value.startswith(wanted))
+
+
+def exclude_prefix(value: Any, prefixes: list[str]) -> bool:
+    """The field starts with none of the values, as they are written."""
+    return not prefixes or (value is not None and not value.startswith(tuple(prefixes)))
+
+
+def resources_in_roles(value: Any, wanted: list[list[str]]) -> bool:
+    """The resource's id and its role are one of the pairs."""
+    return not wanted or (value is not None and list(value) in [list(pair) for pair in wanted])
+
+
+def labels(value: Any, wanted: Mapping[str, str | list[str]]) -> bool:
+    """The resource has each of the labels, with one of the values that are given for it.
+
+    A `*` at the end of a value stands for any ending, a `!` before it for what does not match the rest.
+    """
+    return not wanted or (
+        value is not None
+        and all(
+            any(_fits(value.get(label), pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
+            for label, patterns in wanted.items()
+        )
+    )
+
+
+def _fits(value: str | None, pattern: str) -> bool:
+    if value is None:
+        return False
+    if pattern.startswith("!"):
+        return not _fits(value, pattern[1:])
+    return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
 
 
 def instant(value: str) -> datetime:
@@ -89,11 +166,17 @@ def instant(value: str) -> datetime:
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     operator.__name__: operator
     for operator in (
-        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_
+        any_, not_any_, all_, is_null_, eq_, before_, after_, ge_, le_, like_, startswith_, exists_, query,
+        since, until, exclude_name, prefix, exclude_prefix, resources_in_roles, labels, exclude_keys,
     )
-}  # fmt: skip
-# Two criteria name the parts of an object instead of an operator; each takes a list of values.
-PARTS = ("id_", "type_")
+} | {"id": among, "name": among, "role": among, "id_prefix": prefix}  # fmt: skip
+TAKING_OBJECTS = frozenset({"labels"})
+"""Operators whose operand is an object."""
+WHOLE = frozenset({"distinct"})
+"""Operators that speak of the rows together and mean nothing on one record: a check of their own judges them."""
+
+# Some criteria name what they read instead of an operator; each takes a list of values, of which one has to match.
+PARTS = ("id_", "type_", "task_keys")
 
 
 def holds(operator: str, value: Any, operand: Any) -> bool:

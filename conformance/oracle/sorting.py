@@ -28,7 +28,7 @@ def first_disorder(resource: Resource, sort: str, rows: Sequence[Record], world:
 
     Equal values may stand in any order: no rule promises a tie-breaker. Nulls may come first or last, but
     together: which, no document says. Nor does one name a collation: text is out of order only where it is
-    by code point and by the dictionary both.
+    by code point and by the dictionary both. A tuple is a key of several fields, the first of which counts most.
     """
     read = resource.sort_reader(sort)
     descending = sort.endswith("_DESC")
@@ -40,7 +40,7 @@ def first_disorder(resource: Resource, sort: str, rows: Sequence[Record], world:
     present = [(row, value) for row, value in values if value is not None]
     for (first, a), (second, b) in pairwise(present):
         low, high = (b, a) if descending else (a, b)
-        if all(key(low) > key(high) for key in (_by_code_point, _by_dictionary)):
+        if all(key(low) > key(high) for key in ORDERS):
             return Unordered(first, second, a, b)
     return None
 
@@ -49,11 +49,19 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*", re.ASCII)
 
 
 def _by_code_point(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_by_code_point, value))
     return instant(value) if isinstance(value, str) and _INSTANT.fullmatch(value) else value
 
 
 def _by_dictionary(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_by_dictionary, value))
     if not isinstance(value, str) or _INSTANT.fullmatch(value):
         return _by_code_point(value)
     plain = "".join(c for c in unicodedata.normalize("NFKD", value.casefold()) if not unicodedata.combining(c))
     return "".join(c for c in plain if c.isalnum())
+
+
+ORDERS = (_by_code_point, _by_dictionary)
+"""The two orders of values: text is ordered for certain only where both agree."""

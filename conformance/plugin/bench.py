@@ -12,6 +12,7 @@ from conformance import catalogue
 from conformance.contract import Contract
 from conformance.plugin import allure
 from conformance.run import Workbench, judge
+from conformance.suite.bodies import Questions
 from conformance.suite.check import ABSENT, Declaration, declaration, selected
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
@@ -64,6 +65,11 @@ class Bench:
     def examiner(self) -> Examiner:
         """Asks the queries whose answers the oracle knows."""
         return self.workbench.examiner
+
+    @pytest.fixture
+    def questions(self) -> Questions:
+        """Generated questions about each collection."""
+        return self.workbench.questions
 
     @pytest.fixture(scope="session")
     def campaigns(self) -> Campaigns:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from conformance.resources.admin_storage import ADMIN_STORAGE
-from conformance.resources.artifacts import ARTIFACTS
+from conformance.resources.artifacts import ARTIFACTS, LATEST_ARTIFACTS
 from conformance.resources.automations import AUTOMATIONS
 from conformance.resources.base import (
     At,
@@ -74,6 +74,7 @@ RESOURCES: Mapping[str, Resource] = MappingProxyType(
             SAVED_SEARCHES,
             LOGS,
             ARTIFACTS,
+            LATEST_ARTIFACTS,
             VARIABLES,
             CONCURRENCY_LIMITS,
             V2_CONCURRENCY_LIMITS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.resources.base import Made, Record, Resource, Workshop, documented
@@ -45,6 +45,11 @@ def replacement(shop: Workshop, made: Made) -> Record:
     return documented(shop, "PUT /automations/{id}", fields)
 
 
+def by_name(records: Sequence[Record]) -> Record:
+    """A filter by the names that the run gave: early generations don't filter by id."""
+    return {"name": {"any_": sorted({record["name"] for record in records})}}
+
+
 AUTOMATIONS = Resource(
     name="automations",
     members=(
@@ -64,4 +69,6 @@ AUTOMATIONS = Resource(
     completed=frozenset({"trigger"}),
     patches={"enabled": False},
     replacement=replacement,
+    fence=by_name,
+    filled=frozenset({"id", "name", "created", "tags"}),
 )

@@ -193,6 +193,11 @@ def by_id(records: Sequence[Record]) -> Record:
     return {"id": {"any_": [record["id"] for record in records]}}
 
 
+def as_it_stands(filter_: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The filter that was sent is the one that is meant."""
+    return filter_
+
+
 @dataclass(frozen=True)
 class Resource:
     """One collection of the API.
@@ -226,11 +231,21 @@ class Resource:
     `filtered`: the key of the body that holds its own filter, `""` where the body itself is the filter. Default:
       the collection's name.
     `listed`: the key of the answer that holds the rows; None where the answer is the list.
+    `needs`: what a query's body must hold to list everything, where an empty one does not (a limit without a bound).
     `fence`: records -> a filter that they and nothing else satisfy, so that what others have put on the server does
       not count. None where the grammar has no such filter.
     `scope`: `(record, world)` -> the placeholders of the query's path under which the record is found (the pool
       of a queue).
     `derived`: world -> the records, where they are a view of other collections' (`artifacts/latest`).
+    `meant`: the collection's own filter in a body, None where the body has none -> the filter that it stands for,
+      where the document gives a criterion that is not named a default.
+    `wildcards`: criteria whose `like_` reads SQL's wildcards, as their documents say ("can include SQL wildcard
+      characters like `%` and `_`"); of the others they say that it is a partial match.
+    `ascii`: criteria whose values the API restricts to ASCII.
+    `members_of`: criterion that reads several members of a record (the related resources of an event) -> the record
+      with each of them alone: all operators of the criterion have to hold on one of them.
+    `gathered`: `(shop, made)` -> the records of a whole population's members, by one request. For what no operation
+      reads singly; raises LookupError while the server does not show them all yet.
     `filled`: criteria (`name`), or single operators of one, that no record reads null for, by the API's own rules.
     """
 
@@ -259,9 +274,15 @@ class Resource:
     identity: str = "id"
     filtered: str | None = None
     listed: str | None = None
+    needs: Mapping[str, Any] = field(default_factory=dict)
     fence: Callable[[Sequence[Record]], Record] | None = by_id
     scope: Callable[[Record, World], Mapping[str, str]] | None = None
     derived: Callable[[World], Sequence[Record]] | None = None
+    meant: Callable[[Mapping[str, Any] | None], Mapping[str, Any] | None] = as_it_stands
+    wildcards: frozenset[str] = frozenset()
+    ascii: frozenset[str] = frozenset()
+    members_of: Mapping[str, Callable[[Record], Sequence[Record]]] = field(default_factory=dict)
+    gathered: Callable[[Workshop, Sequence[Made]], Sequence[Record]] | None = None
     filled: frozenset[str] = frozenset({"id", "name"})
 
     @property
@@ -282,6 +303,11 @@ class Resource:
                 return relation
             reached += relation.then
         raise LookupError(f"{self.name} has no relation for {key!r}")
+
+    @property
+    def makeable(self) -> bool:
+        """Whether requests can make a member. A view can't be written, and some members exist by other means."""
+        return self.maker is not None or self.creates is not None
 
     def never_null(self, criterion: str, operator: str) -> bool:
         """Whether no record can read null where the operator of the criterion reads."""

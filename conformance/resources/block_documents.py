@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.resources.base import Record, Resource, Workshop
+from conformance.resources.base import At, Record, Resource, Workshop, World, link
 from conformance.resources.block_schemas import BLOCK_SCHEMAS
 
 
@@ -26,8 +26,25 @@ def addressed(shop: Workshop, sent: Any) -> Mapping[str, str]:
     return {"block_type_slug": shop.shared("block_types").record["slug"]}
 
 
+def by_type(records: Sequence[Record]) -> Record:
+    """The documents of the records' types, which no others have: early generations don't filter by id."""
+    return {"block_type_id": {"any_": sorted({record["block_type_id"] for record in records})}}
+
+
+def without_anonymous(filter_: Mapping[str, Any] | None) -> Record:
+    """The document: "Filter criteria for `BlockDocument.is_anonymous`. Defaults to excluding anonymous blocks"."""
+    return {"is_anonymous": {"eq_": False}, **(filter_ or {})}
+
+
+def type_and_name(record: Record, world: World) -> Any:
+    """The name of the type, which some generations show inside another object only, and the document's own."""
+    return At("block_type_name", "block_type.name")(record, world), record["name"]
+
+
 BLOCK_DOCUMENTS = Resource(
     name="block_documents",
+    wildcards=frozenset({"name"}),
+    ascii=frozenset({"name"}),
     members=("/block_documents/{id}", "/block_types/slug/{block_type_slug}/block_documents/name/{name}"),
     creates="POST /block_documents/",
     reads="GET /block_documents/{id}",
@@ -41,4 +58,10 @@ BLOCK_DOCUMENTS = Resource(
         "block_schema_id": lambda shop, record: BLOCK_SCHEMAS.make(shop).record["id"],
     },
     moves={"block_schema_id": frozenset({"block_schema"})},
+    related=(link("block_types", "block_type_id", "id"), link("block_schemas", "block_schema_id", "id")),
+    sorts={"BLOCK_TYPE_AND_NAME": type_and_name},
+    fence=by_type,
+    meant=without_anonymous,
+    # An anonymous document that is sent without a name is given one.
+    filled=frozenset({"id", "name", "is_anonymous", "block_type_id"}),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.resources.base import Record, Resource, Workshop, documented
+from conformance.resources.base import At, Record, Resource, Workshop, documented
 
 
 def body(shop: Workshop) -> Record:
@@ -30,4 +30,6 @@ BLOCK_SCHEMAS = Resource(
     body=body,
     # The server notes which other blocks the fields refer to.
     completed=frozenset({"fields"}),
+    criteria={"block_capabilities": At("capabilities")},
+    filled=frozenset({"id", "block_type_id", "block_capabilities", "version"}),
 )

@@ -17,4 +17,6 @@ CONCURRENCY_LIMITS = Resource(
     reads="GET /concurrency_limits/{id}",
     destroys="DELETE /concurrency_limits/{id}",
     body=body,
+    # The query has no filter.
+    fence=None,
 )

@@ -109,4 +109,5 @@ DEPLOYMENTS = Resource(
     # `concurrency_limit` is read by its own name where it is in use; documents that mark it deprecated say
     # that it is ignored.
     criteria={"flow_or_deployment_name": flow_or_deployment_name},
+    filled=frozenset({"id", "name", "flow_or_deployment_name", "tags", "paused", "is_schedule_active"}),
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.resources.base import Made, Record, Resource, Workshop, listed_under
+from collections.abc import Mapping
+
+from conformance.resources.base import At, Made, Record, Resource, Workshop, World, listed_under
+
+_EVERYTHING = {"prefix": "", "limit": 200}
+"""The query has no default for `prefix`, and of `limit` one of 1."""
 
 
 def body(shop: Workshop) -> Record:
@@ -22,8 +27,14 @@ def make(shop: Workshop) -> Made:
 def find(shop: Workshop, made: Made) -> Record:
     """The input in the list of its flow run. The prefix of one key may be the whole of another."""
     key = made.record["key"]
-    listed = shop.send("POST /flow_runs/{id}/input/filter", {"prefix": key}, id=str(made.record["flow_run_id"]))
+    body = {**_EVERYTHING, "prefix": key}
+    listed = shop.send("POST /flow_runs/{id}/input/filter", body, **made.within)
     return listed_under(listed, "key", key)
+
+
+def flow_run(record: Record, world: World) -> Mapping[str, str]:
+    """The run whose input it is."""
+    return {"id": record["flow_run_id"]}
 
 
 FLOW_RUN_INPUTS = Resource(
@@ -34,4 +45,11 @@ FLOW_RUN_INPUTS = Resource(
     body=body,
     maker=make,
     finder=find,
+    filtered="",
+    needs=_EVERYTHING,
+    # The path names the run, and a run of the world has no inputs but the world's.
+    fence=None,
+    scope=flow_run,
+    criteria={".prefix": At("key"), ".exclude_keys": At("key")},
+    filled=frozenset({".prefix", ".exclude_keys"}),
 )

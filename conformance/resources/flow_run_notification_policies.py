@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from conformance.resources.base import Record, Resource, Workshop
 from conformance.resources.block_documents import BLOCK_DOCUMENTS
 
@@ -15,6 +18,11 @@ def body(shop: Workshop) -> Record:
         "block_document_id": shop.shared("block_documents").record["id"],
         "message_template": "{flow_run_name} failed",
     }
+
+
+def inactive(filter_: Mapping[str, Any] | None) -> Record | None:
+    """The document gives the criterion of a filter that is sent, not the filter of a body without one, a default."""
+    return None if filter_ is None else {"is_active": {"eq_": False}, **filter_}
 
 
 FLOW_RUN_NOTIFICATION_POLICIES = Resource(
@@ -33,4 +41,8 @@ FLOW_RUN_NOTIFICATION_POLICIES = Resource(
         "message_template": "{flow_run_name} crashed",
         "block_document_id": lambda shop, record: BLOCK_DOCUMENTS.make(shop).record["id"],
     },
+    filtered="flow_run_notification_policy_filter",
+    fence=None,
+    meant=inactive,
+    filled=frozenset({"is_active"}),
 )

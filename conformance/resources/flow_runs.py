@@ -82,4 +82,6 @@ FLOW_RUNS = Resource(
         # A run that has not started is placed where it is expected to start.
         "START_TIME": At("start_time", "expected_start_time"),
     },
+    # "If no state is provided, the flow run will be created in a PENDING state", and a state has a name.
+    filled=frozenset({"id", "name", "tags", "state.type", "state.name"}),
 )

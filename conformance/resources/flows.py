@@ -34,4 +34,5 @@ FLOWS = Resource(
         link("flow_runs", "id", "flow_id", link("task_runs", "id", "flow_run_id")),
     ),
     criteria={"deployment": deployment},
+    filled=frozenset({"id", "name", "tags"}),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.resources.base import Made, Record, Resource, Workshop, listed_under
+from collections.abc import Sequence
+
+from conformance.resources.base import At, Made, Record, Resource, Workshop, World, listed_under
 from conformance.resources.flow_runs import FLOW_RUNS
 
 
@@ -36,4 +38,26 @@ def find(shop: Workshop, made: Made) -> Record:
     return listed_under(listed, "message", made.record["message"])
 
 
-LOGS = Resource(name="logs", creates="POST /logs/", body=body, maker=make, finder=find)
+def by_flow_run(records: Sequence[Record]) -> Record:
+    """A filter that just the entries of these records' flow runs satisfy: the grammar knows no ids of entries."""
+    return {"flow_run_id": {"any_": sorted({record["flow_run_id"] for record in records})}}
+
+
+def text(record: Record, world: World) -> str:
+    """What a text search searches."""
+    return f"{record['message']} {record['name']}"
+
+
+LOGS = Resource(
+    name="logs",
+    creates="POST /logs/",
+    body=body,
+    maker=make,
+    finder=find,
+    fence=by_flow_run,
+    criteria={"text": text},
+    # "Filter by text search across log content": whether the logger's name is content, the document does not say.
+    disputed={"text": At("message")},
+    # An entry may lack a flow run (not in the first generations). The fence could not tell such a one from others'.
+    filled=frozenset({"level", "timestamp", "flow_run_id", "text"}),
+)

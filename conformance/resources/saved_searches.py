@@ -30,4 +30,6 @@ SAVED_SEARCHES = Resource(
     destroys="DELETE /saved_searches/{id}",
     body=body,
     replacement=replacement,
+    # The query has no filter.
+    fence=None,
 )

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from conformance.resources.base import Resource
+from conformance.resources.base import At, Resource
 
-TASK_WORKERS = Resource(name="task_workers", filtered="task_worker_filter", fence=None)
+TASK_WORKERS = Resource(
+    name="task_workers",
+    identity="identifier",
+    filtered="task_worker_filter",
+    fence=None,
+    criteria={".task_keys": At("task_keys")},
+    filled=frozenset({".task_keys"}),
+)

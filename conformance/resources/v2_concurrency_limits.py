@@ -35,4 +35,6 @@ V2_CONCURRENCY_LIMITS = Resource(
         "active_slots": 2,
         "slot_decay_per_second": 0.5,
     },
+    # The query has no filter.
+    fence=None,
 )

@@ -17,6 +17,8 @@ def body(shop: Workshop) -> Record:
 
 VARIABLES = Resource(
     name="variables",
+    wildcards=frozenset({"name", "value"}),
+    ascii=frozenset({"name"}),
     members=("/variables/{id}", "/variables/name/{name}"),
     creates="POST /variables/",
     reads="GET /variables/{id}",
@@ -24,4 +26,6 @@ VARIABLES = Resource(
     destroys="DELETE /variables/{id}",
     body=body,
     patches={"name": lambda shop, record: name(shop), "value": "two", "tags": ["green"]},
+    # The generations that filter by value take texts only.
+    filled=frozenset({"id", "name", "value", "tags"}),
 )

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from conformance.resources.base import Made, Record, Resource, Workshop, documented
+from collections.abc import Mapping
+
+from conformance.resources.base import Made, Record, Resource, Workshop, World, documented
 from conformance.resources.work_queues import CLOCK, PATCHES
+
+
+def pool(record: Record, world: World) -> Mapping[str, str]:
+    """The pool that a queue or a worker is of."""
+    pools = (pool["name"] for pool in world.get("work_pools", ()) if pool["id"] == record["work_pool_id"])
+    return {"work_pool_name": next(pools)}
 
 
 def queues(prefix: str) -> Resource:
@@ -38,6 +46,8 @@ def queues(prefix: str) -> Resource:
         maker=make,
         clock=CLOCK,
         patches=PATCHES,
+        filtered="work_queues",
+        scope=pool,
     )
     return resource
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.resources.base import Made, Record, Resource, Workshop, documented, listed_under
+from conformance.resources.work_pool_queues import pool as pool_of
 
 
 def workers(prefix: str) -> Resource:
@@ -37,6 +38,11 @@ def workers(prefix: str) -> Resource:
         finder=find,
         # A worker is offline when its last heartbeat is too long ago at the time of reading.
         clock=frozenset({"status"}),
+        filtered="workers",
+        # The grammar knows neither ids nor names of workers. But nobody else's are in the pool, which the path names.
+        fence=None,
+        scope=pool_of,
+        filled=frozenset({"last_heartbeat_time", "status"}),
     )
     return resource
 

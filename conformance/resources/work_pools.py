@@ -53,6 +53,8 @@ def pools(prefix: str) -> Resource:
                 "default_result_storage_block_id": shop.shared("block_documents").record["id"]
             },
         },
+        filtered="work_pools",
+        filled=frozenset({"id", "name", "type"}),
     )
 
 

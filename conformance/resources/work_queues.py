@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.resources.base import Record, Relation, Resource, Workshop, World, documented, link
@@ -50,6 +50,12 @@ PATCHES: Mapping[str, Any] = {
     "filter": {"tags": ["red"], "deployment_ids": []},
 }
 
+
+def queues(world: World) -> Sequence[Record]:
+    """The queues of all pools and those that were made without naming one: this collection lists both."""
+    return [*world.get("work_queues", ()), *world.get("work_pools/queues", ())]
+
+
 WORK_QUEUES = Resource(
     name="work_queues",
     members=("/work_queues/{id}", "/work_queues/name/{name}"),
@@ -60,4 +66,5 @@ WORK_QUEUES = Resource(
     body=body,
     clock=CLOCK,
     patches=PATCHES,
+    derived=queues,
 )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from conformance.catalogue import Catalogue
 from conformance.contract import Contract
 from conformance.settings import Settings
+from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
 from conformance.suite.coverage import Coverage
 from conformance.suite.examiner import Examiner
@@ -90,7 +91,12 @@ class Workbench:
     @cached_property
     def examiner(self) -> Examiner:
         """Asks the queries whose answers the oracle knows."""
-        return Examiner(self.client, self.world, self.coverage)
+        return Examiner(self.client, self.world, self.coverage, self.settings.seed)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """Generated questions about each collection."""
+        return Questions(self.examiner)
 
     @cached_property
     def campaigns(self) -> Campaigns:

@@ -19,7 +19,7 @@ Subjects = Callable[[Contract], Mapping[str, Any]]
 ABSENT: Final = "the contract"
 """The subject where a contract has none: the rule as a whole is not applicable then, and says why."""
 
-POPULATED: Final = frozenset({"filter", "paging", "sort"})
+POPULATED: Final = frozenset({"filter", "composition", "paging", "sort", "aggregates", "events"})
 """The chapters that are judged on the world's population; the others make what they need."""
 
 _ATTRIBUTE: Final = "__conformance_check__"

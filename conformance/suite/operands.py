@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta, timezone
 from typing import Any
 
 from conformance.contract import ValueType
 from conformance.oracle.operators import instant
+from conformance.suite import patterns
+from conformance.suite.searches import searches
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """A UUID that no object has."""
@@ -26,20 +29,42 @@ def operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator
     match operator:
         case "is_null_" | "exists_" | "eq_" if takes.kind == "boolean":
             yield from (True, False)
-        case "any_" | "not_any_" | "id_" | "type_":
+        case "any_" | "not_any_" | "id_" | "type_" | "id" | "name" | "role" | "exclude_name" | "exclude_keys":
             yield from _lists(takes, _distinct(_items(present)))
         case "all_":
             yield from _supersets(present)
-        case "before_" | "after_":
+        case "before_" | "after_" | "until" | "since":
             yield from _instants(present)
         case "ge_" | "le_":
             yield from sorted({number + step for number in present for step in (-1, 0, 1)})
         case "like_":
             yield from _parts(_distinct(_items(present)))
-        case "startswith_":
-            yield from ([value[:-1]] for value in present[:_MOST] if len(value) > 1)
         case "eq_":
             yield from present[:_MOST]
+        case "query":
+            yield from searches(present)
+        case _:
+            yield from _fitting(takes, patterns.operands(operator, list(_parts_of(present))))
+
+
+def loose_operands(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands under which a comparison that heeds no case, or SQL's wildcards, finds too much."""
+    present = list(_parts_of(value for value in values if value is not None))
+    found = patterns.loose_labels(present) if operator == "labels" else patterns.loose_prefixes(present)
+    yield from _fitting(takes, found)
+
+
+def label_patterns(operator: str, takes: ValueType, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands for `labels` that are no plain values."""
+    yield from patterns.label_patterns(list(_parts_of(value for value in values if value is not None)))
+
+
+def _fitting(takes: ValueType, lists: Iterable[Any]) -> Iterator[Any]:
+    """The lists, or each of their values where the operator takes one value only."""
+    if takes.kind != "string" or takes.many:
+        yield from lists
+    else:
+        yield from _distinct(value for values in lists for value in values)
 
 
 def _lists(takes: ValueType, values: list[Any]) -> Iterator[list[Any]]:
@@ -88,6 +113,45 @@ def _parts(values: list[str]) -> Iterator[str]:
         yield value[len(value) // 2 :]
         yield value.upper()
     yield "nobody-has-this"
+
+
+def empty(operator: str, takes: ValueType) -> Iterator[Any]:
+    """The operand that asks for nothing: an empty list, an empty text."""
+    if takes.many:
+        yield []
+    elif operator == "like_":
+        yield ""
+
+
+def wildcards(values: Sequence[Any]) -> Iterator[str]:
+    """Parts of the values around what SQL takes for a wildcard, and such a character by itself."""
+    for value in _distinct(_items(_distinct(value for value in values if value is not None))):
+        for place, character in enumerate(value):
+            if character in _WILD:
+                yield value[max(0, place - 1) : place + 2]
+    yield from sorted(_WILD)
+
+
+def with_wildcards(values: Sequence[Any]) -> Iterator[str]:
+    """Values with one character, and with all between two others, in SQL's wildcards; and such by themselves."""
+    for value in _distinct(_items(_distinct(value for value in values if value is not None)))[:_MOST]:
+        middle = len(value) // 2
+        yield f"{value[:middle]}_{value[middle + 1 :]}"
+        yield f"{value[0]}%{value[-1]}"
+        yield f"{value[:middle]}__{value[middle + 1 :]}"
+    yield from ("%", "_", "nobody%has-this")
+
+
+def beyond_ascii(values: Sequence[Any]) -> Iterator[str]:
+    """The words of the values that have letters beyond ASCII, as they are written."""
+    for value in _distinct(_items(_distinct(value for value in values if value is not None))):
+        yield from (word for word in re.findall(r"[^\W_]+", value) if not word.isascii())
+
+
+def _parts_of(values: Iterable[Any]) -> Iterator[Any]:
+    """Each value, and each of the alternatives of one that has several."""
+    for value in values:
+        yield from value if isinstance(value, tuple) else (value,)
 
 
 def _items(values: Sequence[Any]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.contract import Contract, Criterion, Filter, Query, ValueType
-from conformance.oracle import OPERATORS
+from conformance.oracle import OPERATORS, WHOLE
 from conformance.oracle.operators import PARTS
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import Subjects
@@ -31,8 +31,9 @@ class Table:
 
     @property
     def related(self) -> tuple[str, ...]:
-        """The keys of the body that restrict by a related collection."""
-        return tuple(key for key in self.query.filters if key != self.resource.key)
+        """The keys of the body that restrict by a related collection, as far as the suite knows them."""
+        known = frozenset().union(*(relation.keys() for relation in self.resource.related))
+        return tuple(key for key in self.query.filters if key != self.resource.key and key in known)
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,12 @@ class Cell:
 
 
 def tables(contract: Contract) -> Mapping[str, Table]:
-    """Every collection of the contract that a filter lists and the suite knows, by name."""
+    """Every collection of the contract that a filter lists and the world can have members of, by name."""
     return {
-        query.name: Table(query, RESOURCES[query.name])
+        query.name: Table(query, resource)
         for query in contract.queries.values()
-        if query.verb == "filter" and query.name in RESOURCES
+        if query.verb == "filter" and (resource := RESOURCES.get(query.name)) is not None
+        if resource.makeable or resource.derived is not None
     }
 
 
@@ -73,11 +75,12 @@ def unknown(contract: Contract) -> Iterator[str]:
         if query.verb == "filter" and query.name not in RESOURCES:
             yield query.operation.label
     for cell in cells(contract):
-        if not cell.criterion.deprecated and not (cell.operator in {*OPERATORS, *PARTS} and _reads(contract, cell)):
+        known = cell.operator in {*OPERATORS, *PARTS, *WHOLE} and _reads(contract, cell)
+        if not cell.criterion.deprecated and not known:
             yield cell.name
     for table in tables(contract).values():
-        known = frozenset().union(*(relation.keys() for relation in table.resource.related))
-        yield from (f"{table.name} by {key}" for key in table.related if key not in known)
+        asked = {table.resource.key, *table.related}
+        yield from (f"{table.name} by {key}" for key in table.query.filters if key not in asked)
 
 
 def _reads(contract: Contract, cell: Cell) -> bool:

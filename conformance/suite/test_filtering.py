@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, islice
+from itertools import combinations, islice, product
 from typing import Any
 
-from conformance.contract import Contract, Criterion
-from conformance.oracle import holds
+from conformance.contract import Contract, Criterion, ValueType
+from conformance.oracle import holds, like_pattern
 from conformance.resources import RESOURCES, Resource
-from conformance.suite.check import check
+from conformance.suite.check import Subjects, check
 from conformance.suite.examiner import Body, Examiner
-from conformance.suite.operands import NOBODY, operands
-from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.operands import (
+    NOBODY,
+    beyond_ascii,
+    empty,
+    label_patterns,
+    loose_operands,
+    operands,
+    wildcards,
+    with_wildcards,
+)
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.tables import Cell, Table, tables, with_operator
 
 
@@ -40,42 +49,48 @@ def related_pairs(contract: Contract) -> Mapping[str, Pair]:
     return {f"{table.name} by {key}": Pair(table, key) for table in tables(contract).values() for key in table.related}
 
 
-def _judge(cell: Cell, examiner: Examiner) -> None:
+Choice = Callable[[str, ValueType, Sequence[Any]], Iterable[Any]]
+"""Operands for an operator, by what it takes and by the values of the world's records."""
+
+
+def _judge(cell: Cell, examiner: Examiner, choose: Choice = operands) -> None:
     """The cell's operator with each of its operands, alone."""
     if cell.criterion.deprecated:
         raise NotApplicable("deprecated")
     resource = cell.table.resource
     path = cell.criterion.path
     try:
-        _judge_by(resource, cell, examiner)
+        _judge_by(resource, cell, examiner, choose)
     except Violation:
         # Where no document settles what a criterion reads, a server may read it either way, but only one.
         if path not in resource.disputed:
             raise
         criteria = {key: read for key, read in resource.criteria.items() if key.partition(".")[0] != path}
         other = replace(resource, criteria={**criteria, path: resource.disputed[path]})
-        _judge_by(other, cell, examiner)
+        _judge_by(other, cell, examiner, choose)
 
 
-def _judge_by(resource: Resource, cell: Cell, examiner: Examiner) -> None:
+def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice) -> None:
     path, table = cell.criterion.path, cell.table
     values = examiner.values(table, path, cell.operator)
-    asked = list(operands(cell.operator, cell.takes, values))
+    asked = list(choose(cell.operator, cell.takes, values))
     if not asked:
         raise CouldNotRun(f"the world has no value for {cell.name}")
     for operand in asked:
         filters = resource.own(cell.criterion.body(**{cell.operator: operand}))
         examiner.require_rows(table, filters, shows=[path], resource=resource)
         hits = sum(holds(cell.operator, value, operand) for value in values)
-        examiner.coverage.judged(cell.name, hits=hits, misses=len(values) - hits, nulls=values.count(None))
+        examiner.coverage.judged(
+            cell.name, hits=hits, misses=len(values) - hits, nulls=sum(value in (None, []) for value in values)
+        )
 
 
-@check("filter.any", on=with_operator("any_", "id_", "type_"))
+@check("filter.any", on=with_operator("any_", "id_", "type_", "id", "name", "role"))
 def test_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.not-any", on=with_operator("not_any_"))
+@check("filter.not-any", on=with_operator("not_any_", "exclude_name", "exclude_keys"))
 def test_not_any(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -95,12 +110,12 @@ def test_eq(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.before-inclusive", on=with_operator("before_"))
+@check("filter.before-inclusive", on=with_operator("before_", "until"))
 def test_before(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
-@check("filter.after-inclusive", on=with_operator("after_"))
+@check("filter.after-inclusive", on=with_operator("after_", "since"))
 def test_after(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
@@ -120,36 +135,290 @@ def test_like(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
+def like(*, wildcards: bool) -> Subjects:
+    """Every `like_` that reads SQL's wildcards, or every one that does not, as the documents say."""
+
+    def of(contract: Contract) -> Mapping[str, Cell]:
+        found = with_operator("like_")(contract)
+        return {
+            name: cell
+            for name, cell in found.items()
+            if (cell.criterion.path in cell.table.resource.wildcards) is wildcards
+        }
+
+    return of
+
+
+@check("filter.like-wildcards", on=like(wildcards=True))
+def test_like_reads_wildcards_where_it_says_so(subject: Cell, examiner: Examiner) -> None:
+    """`%` stands for any text, `_` for any character."""
+    path, table, identity = subject.criterion.path, subject.table, subject.table.resource.identity
+    read = table.resource.reader(path, subject.operator)
+    whole = examiner.expected(table, {})
+    for pattern in with_wildcards(examiner.values(table, path, subject.operator)):
+        filters = table.resource.own(subject.criterion.body(like_=pattern))
+        wanted = sorted(
+            row[identity] for row in whole if like_pattern(read(row, examiner.world.population.records), pattern)
+        )
+        found = sorted(row[identity] for row in examiner.own_rows(table, filters, again=True))
+        require_equal(f"the rows for like_ {pattern!r}", wanted, found)
+
+
+@check("filter.like-literal", on=like(wildcards=False))
+def test_like_takes_every_character_as_it_is(subject: Cell, examiner: Examiner) -> None:
+    _judge_texts(subject, examiner, wildcards)
+
+
+@check("filter.like-beyond-ascii", on=with_operator("like_"))
+def test_like_finds_letters_beyond_ascii(subject: Cell, examiner: Examiner) -> None:
+    """As they are written; whether in the other case too is a rule of its own."""
+    if subject.criterion.deprecated:
+        raise NotApplicable("deprecated")
+    path, table = subject.criterion.path, subject.table
+    read = table.resource.reader(path, subject.operator)
+    if path in table.resource.ascii:
+        raise NotApplicable("ascii")
+    asked = list(dict.fromkeys(beyond_ascii(examiner.values(table, path, subject.operator))))
+    if not asked:
+        raise CouldNotRun(f"the world has no such value for {subject.name}")
+    for text in asked:
+        filters = table.resource.own(subject.criterion.body(like_=text))
+        missing, surplus = examiner.disagreement(table, filters) or ((), ())
+        lost = [row for row in missing if text in str(read(row, examiner.world.population.records))]
+        if lost or surplus:
+            raise Violation(
+                f"{len(lost)} rows are missing and {len(surplus)} should not be there",
+                expected=f"the rows that have {text!r}",
+                observed={
+                    "missing": [examiner.named(table, row) for row in lost],
+                    "should not be there": [examiner.named(table, row) for row in surplus],
+                },
+            )
+
+
+@check("filter.like-folds-beyond-ascii", on=with_operator("like_"))
+def test_like_folds_letters_beyond_ascii(subject: Cell, examiner: Examiner) -> None:
+    _judge_texts(subject, examiner, lambda values: (text.swapcase() for text in beyond_ascii(values)))
+
+
+def _judge_texts(cell: Cell, examiner: Examiner, texts: Callable[[Sequence[Any]], Iterator[str]]) -> None:
+    if cell.criterion.deprecated:
+        raise NotApplicable("deprecated")
+    path, table = cell.criterion.path, cell.table
+    if path in table.resource.ascii and texts is not wildcards:
+        raise NotApplicable("ascii")
+    asked = list(dict.fromkeys(texts(examiner.values(table, path, cell.operator))))
+    if not asked:
+        raise CouldNotRun(f"the world has no such value for {cell.name}")
+    for text in asked:
+        examiner.require_rows(table, table.resource.own(cell.criterion.body(like_=text)), shows=[path])
+
+
 @check("filter.exists", on=with_operator("exists_"))
 def test_exists(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner)
 
 
+@check("filter.text", on=with_operator("query"))
+def test_text_search(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.startswith", on=with_operator("startswith_", "prefix", "id_prefix"))
+def test_startswith(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.not-startswith", on=with_operator("exclude_prefix"))
+def test_not_startswith(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.labels", on=with_operator("labels"))
+def test_labels(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.label-patterns", on=with_operator("labels"))
+def test_label_patterns(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner, label_patterns)
+
+
+@check("filter.in-roles", on=with_operator("resources_in_roles"))
+def test_resources_in_roles(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner)
+
+
+@check("filter.verbatim", on=with_operator("prefix", "id_prefix", "exclude_prefix", "labels"))
+def test_text_stands_for_itself(subject: Cell, examiner: Examiner) -> None:
+    _judge(subject, examiner, loose_operands)
+
+
 _MOST_PAIRS = 24
 """Pairs of criteria that are tried a collection."""
 
+_MOST_OPERANDS = 3
+"""Operands of each operator that are joined with another's."""
 
-@check("filter.and", on=filtered)
-def test_criteria_are_joined_by_and(subject: Table, examiner: Examiner) -> None:
-    """Two criteria, and two operators of one, hold at once."""
-    criteria = [c for c in subject.own.criteria.values() if not c.deprecated] if subject.own else []
-    single = [body for criterion in criteria if (body := _one_body(subject, criterion, examiner)) is not None]
-    # What is wrong with a criterion by itself is not a matter of joining it with another.
-    sound = [body for body in single if _agrees(subject, body, examiner)]
-    bodies = [_merged(a, b) for a, b in islice(combinations(sound, 2), _MOST_PAIRS)]
-    for criterion in criteria:
-        both = {operator: _first(subject, criterion, operator, examiner) for operator in criterion.operators}
-        if len(both) > 1 and None not in both.values():
-            parts = [criterion.body(**{operator: operand}) for operator, operand in both.items()]
-            if all(_agrees(subject, part, examiner) for part in parts):
-                bodies.append(criterion.body(**both))
-    if not bodies:
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a collection's filter where parts are joined: the filter itself (`""`), or a criterion (`tags`)."""
+
+    table: Table
+    path: str
+
+    @property
+    def name(self) -> str:
+        """As subjects name it: `flow_runs`, `flow_runs.state`."""
+        return f"{self.table.name}.{self.path}".rstrip(".")
+
+    @property
+    def criteria(self) -> list[Criterion]:
+        """The criteria that are joined here; none where the operators of one criterion are."""
+        criteria = self.table.own.criteria.values() if self.table.own else ()
+        inside = f"{self.path}." if self.path else ""
+        return [c for c in criteria if c.path.startswith(inside) and c.path != self.path and not c.deprecated]
+
+    def joined_by(self, operator: str, body: Body) -> Body:
+        """A filter whose parts are joined by `operator` at this place."""
+        if not self.path:
+            return {**body, "operator": operator}
+        head, _, rest = self.path.partition(".")
+        return {head: Place(self.table, rest).joined_by(operator, body[head])}
+
+
+def with_criteria(contract: Contract) -> Mapping[str, Place]:
+    """Every filter with two criteria at least, as a whole."""
+    found = (Place(table, "") for table in filtered(contract).values())
+    return {place.name: place for place in found if len(place.criteria) > 1}
+
+
+def with_operators(contract: Contract) -> Mapping[str, Place]:
+    """Every criterion with two operators at least: `flow_runs.tags`."""
+    found = (
+        Place(table, criterion.path)
+        for table in filtered(contract).values()
+        for criterion in (table.own.criteria.values() if table.own else ())
+        if len(criterion.operators) > 1 and criterion.path and not criterion.deprecated
+    )
+    return {place.name: place for place in found}
+
+
+def combinable(contract: Contract) -> Mapping[str, Place]:
+    """Every place that takes `operator`: `flow_runs`, `flow_runs.state`, `flow_runs.tags`."""
+    found = (
+        Place(table, path)
+        for table in filtered(contract).values()
+        for path in (table.own.combinable if table.own else ())
+    )
+    return {place.name: place for place in sorted(found, key=lambda place: place.name)}
+
+
+@check("filter.and", on=with_criteria)
+def test_criteria_are_joined_by_and(subject: Place, examiner: Examiner) -> None:
+    _judge_joined(subject, "and_", examiner, written=False)
+
+
+@check("filter.and-operators", on=with_operators)
+def test_operators_of_a_criterion_are_joined_by_and(subject: Place, examiner: Examiner) -> None:
+    _judge_joined(subject, "and_", examiner, written=False)
+
+
+@check("filter.or", on=combinable)
+def test_or_joins_alternatives(subject: Place, examiner: Examiner) -> None:
+    _judge_joined(subject, "or_", examiner, written=True)
+
+
+@check("filter.operator-and", on=combinable)
+def test_and_may_be_written_out(subject: Place, examiner: Examiner) -> None:
+    _judge_joined(subject, "and_", examiner, written=True)
+
+
+def _judge_joined(place: Place, operator: str, examiner: Examiner, *, written: bool) -> None:
+    """Pairs of parts, joined at `place` by `operator`, which stands in the body if it is `written`."""
+    table = place.table
+    asked = [_merged(a, b) for a, b in _pairs(place, examiner)]
+    if not asked:
         raise NotApplicable("single")
-    for body in bodies:
-        examiner.require_rows(subject, subject.resource.own(body), shows=list(body))
+    tells = False
+    for body in asked:
+        joined = table.resource.own(place.joined_by(operator, body) if written else body)
+        other = table.resource.own(place.joined_by("or_" if operator == "and_" else "and_", body))
+        examiner.require_rows(table, joined, shows=list(body))
+        tells = tells or examiner.expected(table, joined) != examiner.expected(table, other)
+    if not tells:
+        raise CouldNotRun(f"the world can't tell and_ from or_ in {place.name}")
 
 
-_LINKS = ("id", "name", "state.type")
+def _pairs(place: Place, examiner: Examiner) -> list[tuple[Body, Body]]:
+    """What is joined: two criteria, or two operators of one, each of which is answered rightly by itself."""
+    table = place.table
+    if place.criteria:
+        single = [_one_body(table, criterion, examiner) for criterion in place.criteria]
+        # What is wrong with a criterion by itself is not a matter of joining it with another.
+        known = [body for body in single if body is not None]
+        sound = [body for body in known if examiner.agrees(table, table.resource.own(body))]
+        if len(known) > 1 and len(sound) < 2:
+            raise CouldNotRun(f"no two criteria of {place.name} are answered rightly by themselves")
+        return list(islice(combinations(sound, 2), _MOST_PAIRS))
+    criterion = table.own.criteria[place.path] if table.own else None
+    if criterion is None:
+        return []
+    sound_by_operator = [
+        [
+            body
+            for operand in found
+            if examiner.agrees(table, table.resource.own(body := criterion.body(**{operator: operand})))
+        ]
+        for operator in criterion.operators
+        if (found := list(islice(_of(table, criterion, operator, examiner), _MOST_OPERANDS)))
+    ]
+    return [pair for one, other in combinations(sound_by_operator, 2) for pair in product(one, other)]
+
+
+@check("filter.empty-operand", on=with_operator("any_", "not_any_", "all_", "like_", "id_", "type_"))
+def test_an_operand_without_elements(subject: Cell, examiner: Examiner) -> None:
+    """No value is any of none; every value is none of none, holds all of none, and contains the empty text."""
+    if subject.criterion.deprecated:
+        raise NotApplicable("deprecated")
+    for operand in empty(subject.operator, subject.takes):
+        filters = subject.table.resource.own(subject.criterion.body(**{subject.operator: operand}))
+        examiner.require_rows(subject.table, filters, shows=[subject.criterion.path])
+
+
+@check("filter.unset", on=filtered)
+def test_what_is_not_set_restricts_nothing(subject: Table, examiner: Examiner) -> None:
+    """No filter, an empty one, null for one, for a criterion and for an operator: every row comes."""
+    criteria = [c for c in subject.own.criteria.values() if not c.deprecated] if subject.own else []
+    nodes: list[Body] = [{}]
+    for criterion in criteria:
+        nodes += [criterion.body(), criterion.body(**dict.fromkeys(criterion.operators))]
+        if criterion.path:
+            nodes.append(_without(criterion))
+    slipped = []
+    for node in nodes:
+        found = examiner.disagreement(subject, subject.resource.own(node))
+        if found is not None:
+            slipped.append(node)
+    if slipped:
+        raise Violation(
+            f"{len(slipped)} filters in which nothing is set restrict the rows",
+            expected=f"all {len(examiner.expected(subject, {}))} rows",
+            observed=slipped,
+        )
+
+
+def _without(criterion: Criterion) -> Body:
+    """A filter with null in place of the criterion."""
+    *above, name = criterion.path.split(".")
+    node: Body = {name: None}
+    for step in reversed(above):
+        node = {step: node}
+    return node
+
+
+_LINKS = ("id", "name", "slug", "state.type")
 """The criteria that related members are picked by: the rule is about the link, not about each criterion."""
 
 
@@ -175,14 +444,6 @@ def test_related_collections_restrict(subject: Pair, examiner: Examiner) -> None
             examiner.require_rows(table, {subject.key: body, **table.resource.own(own)})
 
 
-def _agrees(table: Table, filter_: Body, examiner: Examiner) -> bool:
-    """Whether a criterion by itself selects what it should."""
-    try:
-        return examiner.disagreement(table, table.resource.own(filter_)) is None
-    except Violation:
-        return False
-
-
 def _distinct(resource: Resource, criterion: str, examiner: Examiner) -> list[Any]:
     read = resource.reader(criterion)
     population = examiner.world.population
@@ -190,15 +451,14 @@ def _distinct(resource: Resource, criterion: str, examiner: Examiner) -> list[An
     return [value for value in dict.fromkeys(values) if value is not None]
 
 
-def _first(table: Table, criterion: Criterion, operator: str, examiner: Examiner) -> Any:
-    """An operand that some of the world's records satisfy; None where there is none."""
-    values = examiner.values(table, criterion.path, operator)
-    return next(iter(operands(operator, criterion.operators[operator], values)), None)
+def _of(table: Table, criterion: Criterion, operator: str, examiner: Examiner) -> Iterator[Any]:
+    """The operands that an operator is asked with, those that some of the world's records satisfy first."""
+    return operands(operator, criterion.operators[operator], examiner.values(table, criterion.path, operator))
 
 
 def _one_body(table: Table, criterion: Criterion, examiner: Examiner) -> Body | None:
     for operator in criterion.operators:
-        if (operand := _first(table, criterion, operator, examiner)) is not None:
+        if (operand := next(_of(table, criterion, operator, examiner), None)) is not None:
             return criterion.body(**{operator: operand})
     return None
 

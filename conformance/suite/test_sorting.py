@@ -45,8 +45,7 @@ def test_rows_are_in_order(subject: Sort, examiner: Examiner) -> None:
 def test_sorting_neither_loses_nor_repeats_rows(subject: Sort, examiner: Examiner) -> None:
     identity = subject.table.resource.identity
     found = _sorted_rows(subject, examiner)
-    scope = examiner.scopes(subject.table)[0]
-    wanted = sorted(record[identity] for record in examiner.records(subject.table, scope))
+    wanted = sorted(record[identity] for record in examiner.expected(subject.table, {}))
     require_equal("the rows under the sort", wanted, sorted(row[identity] for row in found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +28,9 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 _BUDGET = 30.0
 """Seconds that a busy server is asked again for. SQLite locks for a few seconds under load."""
+
+_PATIENCE: Final = {"wait_initial": 0.05, "wait_max": 1.0, "wait_jitter": 0.05}
+"""How long is waited in between: a lock of SQLite's is gone in a moment, and Stamina's own jitter is up to a second."""
 
 _ATTEMPTS = 3
 """Times that a connection is tried: a server that is gone does not come back for being asked more often."""
@@ -82,7 +85,7 @@ class Client:
         if content is not None:
             extra.setdefault("content-type", "application/json")
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
-        for attempt in stamina.retry_context(on=Busy, attempts=None, timeout=_BUDGET, wait_initial=0.05, wait_max=1.0):
+        for attempt in stamina.retry_context(on=Busy, attempts=None, timeout=_BUDGET, **_PATIENCE):
             with attempt:
                 response = self._reach(request)
         return response

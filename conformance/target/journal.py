@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Exchange:
 class Journal:
     """Counts statuses per operation, and keeps the exchanges of the check that runs now.
 
-    Only a bounded number is kept: the first ones, which set the scene, and the latest ones.
+    Only a bounded number is kept: the first ones, which set the scene, and the latest ones. Threads may record at once.
     """
 
     _KEEP_FIRST = 8
@@ -40,9 +41,14 @@ class Journal:
         self._first: list[Exchange] = []
         self._last: list[Exchange] = []
         self._dropped = 0
+        self._lock = Lock()
 
     def record(self, exchange: Exchange) -> None:
-        """Take in one exchange."""
+        """Take in one exchange; from any thread."""
+        with self._lock:
+            self._record(exchange)
+
+    def _record(self, exchange: Exchange) -> None:
         if exchange.operation is not None:
             self._counts.setdefault(exchange.operation, Counter())[str(exchange.status)] += 1
         if len(self._first) < self._KEEP_FIRST:

@@ -49,10 +49,14 @@ class HttpWorkshop:
 
         Raises SeedingError where the answer is not 2xx, or the contract has no such operation.
         """
+        return self.send_as(operation, body, placeholders, headers={})
+
+    def send_as(self, operation: str, body: Any, placeholders: Mapping[str, str], headers: Mapping[str, str]) -> Any:
+        """`send`, with headers that say on whose behalf."""
         found = self.contract.operations.get(operation)
         if found is None:
             raise SeedingError(f"the contract has no {operation}")
-        response = self.client.request(found.method, found.fill(placeholders), body)
+        response = self.client.request(found.method, found.fill(placeholders), body, headers=headers)
         if not response.is_success:
             raise SeedingError(f"{operation} answered {response.status_code}: {response.text[:300]}")
         if not response.content:

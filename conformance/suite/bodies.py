@@ -1,0 +1,209 @@
+"""Bodies that Hypothesis writes from the grammar and the world: any legal question about a collection."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import strategies as st
+
+from conformance import oracle
+from conformance.contract import Criterion, Filter
+from conformance.resources import RESOURCES, Resource
+from conformance.suite.examiner import Body, Examiner
+from conformance.suite.fuzz.provider import BACKEND
+from conformance.suite.operands import operands
+from conformance.suite.tables import Table
+
+NUMBER = 150
+"""Distinct bodies a collection in the gate."""
+
+_TRIED = 2 * NUMBER
+"""Bodies that are generated for so many distinct ones: collections with few criteria repeat themselves."""
+
+_MOST_CRITERIA = 3
+_MOST_RELATED = 2
+_LARGEST = 200
+"""The largest page: what a query may be asked for."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One legal question: filters by the keys of the body, and how the rows are sorted and paged.
+
+    `sort`, `limit` and `offset` are None where the body does not have them.
+    """
+
+    filters: Mapping[str, Any]
+    sort: str | None = None
+    limit: int | None = None
+    offset: int | None = None
+
+    @property
+    def paging(self) -> Body:
+        """The part of the body that sorts and pages."""
+        parts = {"sort": self.sort, "limit": self.limit, "offset": self.offset}
+        return {key: value for key, value in parts.items() if value is not None}
+
+    @property
+    def text(self) -> str:
+        """The body as JSON: two questions are one if their texts are."""
+        return json.dumps({**self.filters, **self.paging}, sort_keys=True)
+
+
+def questions(table: Table, examiner: Examiner) -> st.SearchStrategy[Question]:
+    """Questions about `table`: its own filter and related ones, joined by AND and OR, sorted and paged.
+
+    The operands are those that the checks of the single operators judge: what is wrong with one of them by itself
+    is told there. What is left to this is what they come to together.
+    """
+    own = _filters(table.own, table.resource, examiner) if table.own else st.nothing()
+    related = {
+        key: _filters(table.query.filters[key], RESOURCES[table.resource.relation(key).collection], examiner)
+        for key in table.related
+    }
+    own = st.just({}) if own.is_empty else own
+    return _questions(table, examiner, own, {key: found for key, found in related.items() if not found.is_empty})
+
+
+@st.composite
+def _questions(
+    draw: st.DrawFn,
+    table: Table,
+    examiner: Examiner,
+    own: st.SearchStrategy[Body],
+    related: Mapping[str, st.SearchStrategy[Body]],
+) -> Question:
+    filters: Body = {}
+    if node := draw(own):
+        filters = table.resource.own(node)
+    if related:
+        for key in draw(st.lists(st.sampled_from(sorted(related)), max_size=_MOST_RELATED, unique=True)):
+            if node := draw(related[key]):
+                filters[key] = node
+    if filters and not examiner.fences(table, filters):
+        # Others' rows stand among ours: which of them come on a page can't be told.
+        return Question(filters)
+    properties, size = table.query.properties, len(examiner.records(table, examiner.scopes(table)[0]))
+    small = st.none() | st.integers(0, size + 1) | st.integers(0, _LARGEST)
+    return Question(
+        filters,
+        sort=draw(st.none() | st.sampled_from(table.query.sorts)) if table.query.sorts else None,
+        limit=draw(small) if "limit" in properties else None,
+        offset=draw(small) if "offset" in properties else None,
+    )
+
+
+def _filters(filter_: Filter, resource: Resource, examiner: Examiner) -> st.SearchStrategy[Body]:
+    """Filters of one collection with a few criteria; `st.nothing()` where no criterion has a value in the world."""
+    choices = []
+    for criterion in filter_.criteria.values():
+        pools = {operator: pool(resource, criterion, operator, examiner) for operator in criterion.operators}
+        pools = {operator: found for operator, found in pools.items() if found}
+        if pools and not criterion.deprecated and criterion.path not in resource.disputed:
+            choices.append((criterion, pools))
+    return _filter(filter_, choices) if choices else st.nothing()
+
+
+@st.composite
+def _filter(draw: st.DrawFn, filter_: Filter, choices: Sequence[tuple[Criterion, Mapping[str, list[Any]]]]) -> Body:
+    places = draw(st.lists(st.integers(0, len(choices) - 1), min_size=0, max_size=_MOST_CRITERIA, unique=True))
+    node: Body = {}
+    for place in places:
+        criterion, pools = choices[place]
+        operators = draw(st.lists(st.sampled_from(sorted(pools)), min_size=1, max_size=2, unique=True))
+        node = _merged(node, criterion.body(**{name: draw(st.sampled_from(pools[name])) for name in operators}))
+    for place_name in sorted(filter_.combinable):
+        where = _at(node, place_name)
+        if where and draw(st.booleans()):
+            where["operator"] = draw(st.sampled_from(("and_", "or_")))
+    return node
+
+
+def pool(resource: Resource, criterion: Criterion, operator: str, examiner: Examiner) -> list[Any]:
+    """The operands that an operator is asked with: those that its own check judges."""
+    read = resource.reader(criterion.path, operator)
+    population = examiner.world.population
+    values = [read(record, population.records) for record in population.of(resource.name)]
+    return list(operands(operator, criterion.operators[operator], values))
+
+
+class Questions:
+    """The questions of a run about each collection: the same ones in every run with the same seed."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+        self._drawn: dict[str, list[Question]] = {}
+
+    def of(self, table: Table) -> list[Question]:
+        """NUMBER distinct questions about a collection; fewer where there are not so many."""
+        if table.name not in self._drawn:
+            drawn: dict[str, Question] = {}
+
+            def keep(question: Question) -> None:
+                drawn.setdefault(question.text, question)
+
+            _run(table, self._examiner, keep, (Phase.generate,))
+            self._drawn[table.name] = list(drawn.values())[:NUMBER]
+        return self._drawn[table.name]
+
+
+def smallest(table: Table, examiner: Examiner, judge: Callable[[Question], None]) -> None:
+    """Ask `judge` about the questions; where it raises, raise what it says of the smallest one that it raises on."""
+    _run(table, examiner, judge, (Phase.generate, Phase.shrink))
+
+
+def _run(table: Table, examiner: Examiner, judge: Callable[[Question], None], phases: tuple[Phase, ...]) -> None:
+    @seed(zlib.crc32(f"{examiner.seed} {table.name}".encode()))
+    @settings(
+        max_examples=_TRIED,
+        database=None,
+        backend=BACKEND,
+        deadline=None,
+        phases=phases,
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(questions(table, examiner))
+    def asked(question: Question) -> None:
+        judge(question)
+
+    asked()
+
+
+def leaves(filter_: Body, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Criterion, operator and operand of each restriction in one collection's filter."""
+    for key, value in filter_.items():
+        if oracle.is_criterion(key, value):
+            yield from leaves(value, f"{path}.{key}".lstrip("."))
+        elif key != "operator" and value is not None:
+            yield path, key, value
+
+
+def single_criteria(filter_: Body) -> Iterator[Body]:
+    """A filter for each criterion of a collection's filter, with all its operators: `{"state": {"type": {…}}}`."""
+    for key, value in filter_.items():
+        if not oracle.is_criterion(key, value):
+            continue
+        below = [name for name, inner in value.items() if oracle.is_criterion(name, inner)]
+        yield from ({key: {name: value[name]}} for name in below) if below else ({key: value},)
+
+
+def _at(node: Body, place: str) -> Body | None:
+    """The part of a filter that a place names (`""`, `state`), None where it is not there."""
+    for step in place.split(".") if place else ():
+        node = node.get(step, {})
+    return node or None
+
+
+def _merged(a: Mapping[str, Any], b: Mapping[str, Any]) -> Body:
+    merged = dict(a)
+    for key, value in b.items():
+        merged[key] = _merged(merged[key], value) if isinstance(merged.get(key), dict) else value
+    return merged
