@@ -126,6 +126,13 @@ def _all_completed(parts: Json) -> Json:
 
 FAULTS = (
     Fault(
+        "history-asks-for-more",
+        "aggregates.history-asked",
+        _HISTORY,
+        "a history is refused without a property that the document does not name",
+        on(_HISTORY, _instead(lambda body: "interval" not in body, lambda _: Response.of(422, {"detail": "interval"}))),
+    ),
+    Fault(
         "history-lacks-its-end",
         "aggregates.history-intervals",
         _HISTORY,

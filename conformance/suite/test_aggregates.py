@@ -46,6 +46,11 @@ class Aggregate:
         """The property of the body that says how long an interval of a history is."""
         return next(name for name in self.query.properties if name.startswith("history_interval"))
 
+    @property
+    def intervals(self) -> frozenset[str]:
+        """Under which names to say it. The documents of 3.0 name another property than the one that is read."""
+        return frozenset({self.interval, "history_interval_seconds"})
+
 
 @dataclass(frozen=True)
 class Restriction:
@@ -94,6 +99,14 @@ def operations(*labels: str) -> Subjects:
 # Histories
 
 
+@check("aggregates.history-asked", on=asked(*_HISTORIES))
+def test_a_history_is_asked_for_as_documented(subject: Aggregate, examiner: Examiner) -> None:
+    day = Range(_START, _START + timedelta(days=1), timedelta(hours=1))
+    undocumented = subject.intervals - {subject.interval}
+    body = {key: value for key, value in _ranged(subject, day, {}).items() if key not in undocumented}
+    require_equal("the intervals of a day", 24, len(_entries(examiner.ask(subject.path, body, again=True))))
+
+
 @check("aggregates.history-intervals", on=asked(*_HISTORIES))
 def test_intervals_tile_the_range(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
@@ -131,7 +144,7 @@ def test_a_long_history_is_whole_or_refused(subject: Aggregate, examiner: Examin
 def test_intervals_below_a_second_are_refused(subject: Aggregate, examiner: Examiner) -> None:
     day = Range(_START, _START + timedelta(days=1), timedelta(hours=1))
     for seconds in (0.5, 0, -1, -3600):
-        body = {**_ranged(subject, day, {}), subject.interval: seconds}
+        body = {key: seconds if key in subject.intervals else value for key, value in _ranged(subject, day, {}).items()}
         response = examiner.client.request("POST", subject.path, body)
         if not httpx.codes.is_client_error(response.status_code):
             raise Violation(
@@ -261,7 +274,7 @@ def _ranged(subject: Aggregate, within: Range, filters: Body) -> Body:
         **filters,
         "history_start": within.start.isoformat(),
         "history_end": within.end.isoformat(),
-        subject.interval: within.step.total_seconds(),
+        **dict.fromkeys(subject.intervals, within.step.total_seconds()),
     }
 
 
