@@ -1,11 +1,13 @@
 """Deliberate defects, and the proxy that puts one in front of a real server: proof that every check can fail."""
 
-from conformance.faults import filtering, fuzz, paging, routes, sorting, verbs
+from conformance.faults import aggregates, events, filtering, fuzz, paging, routes, sorting, verbs
 from conformance.faults.fault import Fault, Request, Response
 from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
-    fault for chapter in (routes, verbs, filtering, paging, sorting, fuzz) for fault in chapter.FAULTS
+    fault
+    for chapter in (routes, verbs, filtering, paging, sorting, aggregates, events, fuzz)
+    for fault in chapter.FAULTS
 )
 
 __all__ = ["FAULTS", "Fault", "Proxy", "Request", "Response"]
