@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
 
-from conformance.contract import Contract, Criterion, ValueType
+from conformance.contract import Contract, Criterion, Operation, ValueType
 from conformance.oracle import holds, like_pattern
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import Subjects, check
@@ -24,6 +24,9 @@ from conformance.suite.operands import (
 )
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.tables import Cell, Table, tables, with_operator
+from conformance.suite.task_workers import listing, require_found_by_tasks
+from conformance.target import Client
+from conformance.world import World
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice
     bodies = [resource.own(cell.criterion.body(**{cell.operator: operand})) for operand in asked]
     examiner.prefetch_filters(table, bodies)
     for operand, filters in zip(asked, bodies, strict=True):
-        examiner.require_rows(table, filters, shows=[path], resource=resource)
+        examiner.require_rows(table, filters, shows=[path or f".{cell.operator}"], resource=resource)
         hits = sum(holds(cell.operator, value, operand) for value in values)
         examiner.coverage.judged(
             cell.name, hits=hits, misses=len(values) - hits, nulls=sum(value in (None, []) for value in values)
@@ -253,6 +256,11 @@ def test_resources_in_roles(subject: Cell, examiner: Examiner) -> None:
 @check("filter.verbatim", on=with_operator("prefix", "id_prefix", "exclude_prefix", "labels"))
 def test_text_stands_for_itself(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner, loose_operands)
+
+
+@check("filter.task-workers", on=listing)
+def test_task_workers_are_found_by_their_tasks(subject: Operation, client: Client, world: World) -> None:
+    require_found_by_tasks(subject, client, world)
 
 
 _MOST_PAIRS = 24
