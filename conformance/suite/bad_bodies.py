@@ -112,7 +112,7 @@ def merged(one: Any, other: Any) -> Any:
 def unknown_sorts(contract: Contract, query: Query) -> Iterator[Bad]:
     """Sort keys that the enumeration lacks."""
     if query.sorts:
-        sorts: tuple[Any, ...] = ("NO_SUCH_SORT_ASC", query.sorts[0].swapcase(), "", 1, [query.sorts[0]], {})
+        sorts: tuple[Any, ...] = ("NO_SUCH_SORT_ASC", query.sorts[0].swapcase(), "", [query.sorts[0]])
         for sort in sorts:
             yield _json(contract, query, {"sort": sort}, "sort")
 
@@ -205,15 +205,15 @@ def of_kind(*kinds: str) -> Maker:
 def wrong_values(kind: str, options: tuple[Any, ...] = ()) -> list[Any]:
     """Values that are not of a kind of the grammar, however kindly they are read; the plainest first."""
     wrong: Mapping[str, list[Any]] = {
-        "uuid": ["not-a-uuid", "", f"{NOBODY}0", NOBODY[:-1], NOBODY.replace("8", "g"), 1, {}, []],
+        "uuid": ["not-a-uuid", f"{NOBODY}0", NOBODY[:-1], NOBODY.replace("8", "g"), 1, {}],
         # No text of a date, no date of the calendar.
-        "date-time": ["yesterday", "", "2023-02-30T00:00:00Z", "2023-01-01T25:00:00Z", {}, []],
-        "boolean": ["maybe", "", 2, {}, []],
-        "enum": ["NO_SUCH_OPTION", *(option.swapcase() for option in options[:1]), "", {}, []],
+        "date-time": ["yesterday", "", "2023-02-30T00:00:00Z", "2023-01-01T25:00:00Z", {}],
+        "boolean": ["maybe", "", 2, []],
+        "enum": ["NO_SUCH_OPTION", *(option.swapcase() for option in options[:1]), {}, []],
         # Figures may be read as text.
         "string": [{}, []],
-        "number": ["three", "", {}, []],
-        "integer": ["three", "", {}, []],
+        "number": ["three", {}, []],
+        "integer": ["three", {}, []],
     }
     return [value for value in wrong.get(kind, []) if value not in options]
 
@@ -257,14 +257,14 @@ def wrong_parameters(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def not_a_body(contract: Contract, query: Query) -> Iterator[Bad]:
     """JSON, but no object."""
-    for value in _some(query, [[], "flows", 1, [legal_body(contract, query)], "", 0, True]):
+    for value in _some(query, [[], "flows", 1, [legal_body(contract, query)], True]):
         yield Bad(value, WHOLE, json.dumps(value).encode())
 
 
 def malformed(contract: Contract, query: Query) -> Iterator[Bad]:
     """Almost JSON."""
     whole = json.dumps({"limit": 1, **legal_body(contract, query)})
-    texts = (whole[:-1], f"{whole}}}", f"{whole[:-1]},}}", whole.replace('"', "'"), whole.replace(":", "=", 1))
+    texts = (whole[:-1], f"{whole}}}", whole.replace('"', "'"), f"{whole[:-1]},}}")
     contents = (*(text.encode() for text in texts), b"\xff" + whole.encode())
     for content in _some(query, contents):
         yield Bad(content.decode("latin-1"), WHOLE, content)
@@ -298,7 +298,7 @@ def one_of_each(contract: Contract, query: Query) -> Iterator[Bad]:
         unknown_operators,
         unknown_joins,
         not_lists,
-        *map(of_kind, ("uuid", "date-time", "boolean", "enum", "string", "integer")),
+        *map(of_kind, ("uuid", "date-time", "enum")),
         wrong_parameters,
         not_a_body,
     )
