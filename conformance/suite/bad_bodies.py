@@ -121,8 +121,8 @@ def unknown_sorts(contract: Contract, query: Query) -> Iterator[Bad]:
 
 
 def unknown_criteria(contract: Contract, query: Query) -> Iterator[Bad]:
-    """A criterion that no filter has, in filters of which the document says that they have no others."""
-    for filter_ in _main_first(query):
+    """A criterion that no filter has, in each filter of which the document says that it has no others."""
+    for filter_ in query.filters.values():
         if closed(contract, filter_):
             yield _json(contract, query, {filter_.name: {UNKNOWN: {"any_": [NOBODY]}}}, UNKNOWN)
 
