@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from conformance.contract import Contract, Filter, Query
-from conformance.resources import Record
 from conformance.suite.bad_bodies import legal_body, reading
 from conformance.suite.examiner import Body, Examiner
 from conformance.suite.operands import NOBODY, operands
 from conformance.suite.tables import Table
+from conformance.suite.ties import without_ties
 
 KEYS = ("limit", "offset", "page")
 
@@ -116,29 +116,17 @@ _FEWEST_ROWS = 3
 def total_orders(table: Table, examiner: Examiner) -> Iterator[tuple[str, Body]]:
     """Some sort keys, each with the body of a query for records of which no two tie under it.
 
-    Of records that tie one is taken; where the grammar has no filter for single records, only a sort key without
-    ties will do. The default sort comes last: a server that drops the sort is seen by the others.
+    The default sort comes last: a server that drops the sort is seen by the others.
     """
-    records = examiner.expected(table, {})
-    sorts = sorted(table.query.sorts, key=lambda sort: sort == table.query.default_sort)
+    world = examiner.world.population.records
     fence = table.resource.fence
+    sorts = sorted(table.query.sorts, key=lambda sort: sort == table.query.default_sort)
     chosen = 0
     for sort in sorts:
-        apart = without_ties(table, sort, records, examiner)
-        if chosen < _MOST_ORDERS and len(apart) >= _FEWEST_ROWS and (fence is not None or len(apart) == len(records)):
+        apart = without_ties(table, sort, examiner.expected(table, {}), world)
+        if chosen < _MOST_ORDERS and len(apart) >= _FEWEST_ROWS:
             chosen += 1
             yield sort, {**(table.resource.own(fence(apart)) if fence else {}), "sort": sort}
-
-
-def without_ties(table: Table, sort: str, records: Sequence[Record], examiner: Examiner) -> list[Record]:
-    """The first record of each value that the sort key reads; none of those without a value."""
-    read = table.resource.sort_reader(sort)
-    first: dict[Any, Record] = {}
-    for record in records:
-        value = read(record, examiner.world.population.records)
-        if value is not None:
-            first.setdefault(value, record)
-    return list(first.values())
 
 
 def some_filters(table: Table, filters: Mapping[str, Filter], examiner: Examiner) -> Iterator[Body]:
