@@ -81,6 +81,9 @@ def legal_body(contract: Contract, query: Query) -> Body:
     """A body that the query takes: what it requires, and a small page. Raises LookupError for a key without a value."""
     schema = contract.resolve(query.operation.body or {})
     body = {key: _REQUIRED[key] for key in schema.get("required", ())}
+    if "history_interval" in body:
+        # The document of 3.0 names this key, its server asks for another: which of them is wrong is no matter here.
+        body["history_interval_seconds"] = _REQUIRED["history_interval_seconds"]
     return {**body, "limit": 1} if "limit" in query.properties else body
 
 
@@ -112,14 +115,14 @@ def merged(one: Any, other: Any) -> Any:
 def unknown_sorts(contract: Contract, query: Query) -> Iterator[Bad]:
     """Sort keys that the enumeration lacks."""
     if query.sorts:
-        sorts: tuple[Any, ...] = ("NO_SUCH_SORT_ASC", query.sorts[0].swapcase(), "", 1, [query.sorts[0]], {})
+        sorts: tuple[Any, ...] = ("NO_SUCH_SORT_ASC", query.sorts[0].swapcase(), "", [query.sorts[0]])
         for sort in sorts:
             yield _json(contract, query, {"sort": sort}, "sort")
 
 
 def unknown_criteria(contract: Contract, query: Query) -> Iterator[Bad]:
-    """A criterion that no filter has, in filters of which the document says that they have no others."""
-    for filter_ in _main_first(query):
+    """A criterion that no filter has, in each filter of which the document says that it has no others."""
+    for filter_ in query.filters.values():
         if closed(contract, filter_):
             yield _json(contract, query, {filter_.name: {UNKNOWN: {"any_": [NOBODY]}}}, UNKNOWN)
 
@@ -168,11 +171,12 @@ def empty_objects(contract: Contract, query: Query) -> Iterator[Bad]:
 
 
 def _in_place_of_objects(contract: Contract, query: Query, values: Sequence[Any]) -> Iterator[Bad]:
-    for filter_, some in _thinned(query, _main_first(query), values):
-        for value in some:
-            yield _json(contract, query, {filter_.name: value}, filter_.name)
+    if (filter_ := main(query)) is None:
+        return
+    for value in _some(query, values):
+        yield _json(contract, query, {filter_.name: value}, filter_.name)
     placed = ((f, criterion) for f, criterion in _criteria(query) if criterion.path and f is main(query))
-    for (filter_, criterion), some in _thinned(query, placed, values):
+    for (_, criterion), some in _thinned(query, placed, values):
         for value in some:
             difference = {filter_.name: _within(criterion.path, value)}
             yield _json(contract, query, difference, criterion.path.rpartition(".")[2])
@@ -205,15 +209,15 @@ def of_kind(*kinds: str) -> Maker:
 def wrong_values(kind: str, options: tuple[Any, ...] = ()) -> list[Any]:
     """Values that are not of a kind of the grammar, however kindly they are read; the plainest first."""
     wrong: Mapping[str, list[Any]] = {
-        "uuid": ["not-a-uuid", "", f"{NOBODY}0", NOBODY[:-1], NOBODY.replace("8", "g"), 1, {}, []],
+        "uuid": ["not-a-uuid", f"{NOBODY}0", NOBODY[:-1], NOBODY.replace("8", "g"), 1, {}],
         # No text of a date, no date of the calendar.
-        "date-time": ["yesterday", "", "2023-02-30T00:00:00Z", "2023-01-01T25:00:00Z", {}, []],
-        "boolean": ["maybe", "", 2, {}, []],
-        "enum": ["NO_SUCH_OPTION", *(option.swapcase() for option in options[:1]), "", {}, []],
+        "date-time": ["yesterday", "", "2023-02-30T00:00:00Z", "2023-01-01T25:00:00Z", {}],
+        "boolean": ["maybe", "", 2, []],
+        "enum": ["NO_SUCH_OPTION", *(option.swapcase() for option in options[:1]), {}, []],
         # Figures may be read as text.
         "string": [{}, []],
-        "number": ["three", "", {}, []],
-        "integer": ["three", "", {}, []],
+        "number": ["three", {}, []],
+        "integer": ["three", {}, []],
     }
     return [value for value in wrong.get(kind, []) if value not in options]
 
@@ -257,14 +261,14 @@ def wrong_parameters(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def not_a_body(contract: Contract, query: Query) -> Iterator[Bad]:
     """JSON, but no object."""
-    for value in _some(query, [[], "flows", 1, [legal_body(contract, query)], "", 0, True]):
+    for value in _some(query, [[], "flows", 1, [legal_body(contract, query)], True]):
         yield Bad(value, WHOLE, json.dumps(value).encode())
 
 
 def malformed(contract: Contract, query: Query) -> Iterator[Bad]:
     """Almost JSON."""
     whole = json.dumps({"limit": 1, **legal_body(contract, query)})
-    texts = (whole[:-1], f"{whole}}}", f"{whole[:-1]},}}", whole.replace('"', "'"), whole.replace(":", "=", 1))
+    texts = (whole[:-1], f"{whole}}}", whole.replace('"', "'"), f"{whole[:-1]},}}")
     contents = (*(text.encode() for text in texts), b"\xff" + whole.encode())
     for content in _some(query, contents):
         yield Bad(content.decode("latin-1"), WHOLE, content)
@@ -298,7 +302,7 @@ def one_of_each(contract: Contract, query: Query) -> Iterator[Bad]:
         unknown_operators,
         unknown_joins,
         not_lists,
-        *map(of_kind, ("uuid", "date-time", "boolean", "enum", "string", "integer")),
+        *map(of_kind, ("uuid", "date-time", "enum")),
         wrong_parameters,
         not_a_body,
     )
