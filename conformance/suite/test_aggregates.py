@@ -174,7 +174,7 @@ def test_each_run_is_counted_once_in_its_interval(subject: Aggregate, examiner: 
         _require_counts(subject, examiner, within, late=False)
 
 
-@check("aggregates.history-last-instant", on=asked(*_HISTORIES))
+@check("aggregates.history-instant", on=asked(*_HISTORIES))
 def test_run_at_the_last_instant_of_an_interval_is_counted_there(subject: Aggregate, examiner: Examiner) -> None:
     ranges = [within for within in _ranges(subject, examiner) if _runs(subject, examiner, within, late=True)[0]]
     if not ranges:
