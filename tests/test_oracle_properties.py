@@ -110,8 +110,9 @@ POOLS: Mapping[str, Sequence[Record]] = {
 
 
 def records(collection: str, names: Sequence[str]) -> st.SearchStrategy[list[Record]]:
-    """Some of the objects of these ids, in any order."""
-    return st.tuples(st.permutations(names), st.lists(st.sampled_from(POOLS[collection]), max_size=len(names))).map(
+    """Objects of all of these ids but one or none, in any order: most of what is referred to is there."""
+    many = st.lists(st.sampled_from(POOLS[collection]), min_size=len(names) - 1, max_size=len(names))
+    return st.tuples(st.permutations(names), many).map(
         lambda drawn: [{"id": name, **record} for name, record in zip(*drawn, strict=False)]
     )
 
