@@ -65,6 +65,27 @@ def test_plain_pytest_and_two_workers_give_the_same_verdicts(gate: Path, plain: 
     assert verdicts(plain) == accepted
 
 
+def test_two_workers_judge_the_same_questions(gate: Path, plain: Path) -> None:
+    one, two = (document.load(folder / "reports" / "verdicts.json").grammar for folder in (gate, plain))
+    assert two == one
+    assert sum(cell.hit for cell in one.cells) > 500
+
+
+def test_all_that_the_grammar_has_is_judged(gate: Path) -> None:
+    grammar = document.load(gate / "reports" / "verdicts.json").grammar
+    assert grammar.unknown == ()
+    assert [str(gap) for gap in grammar.uncovered] == []
+
+
+def test_a_run_of_one_cell_tells_of_that_cell(server: Any, tmp_path: Path) -> None:
+    done = cli("run", "--url", server.url, "--select", "filter.any flows.id.any_", cwd=tmp_path)
+    assert "grammar: 1 of 1 cell covered\n" in done.stdout
+    assert "uncovered" not in done.stdout
+    assert f"report:  {Path('reports', 'coverage.html')}\n" in done.stdout
+    grammar = document.load(tmp_path / "reports" / "verdicts.json").grammar
+    assert [cell.name for cell in grammar.cells if cell.state == "covered"] == ["flows.id.any_"]
+
+
 def test_allure_has_one_entry_per_check(gate: Path) -> None:
     results = [json.loads(path.read_text()) for path in (gate / "reports" / "allure-results").glob("*-result.json")]
     assert len(results) == len(verdicts(gate))

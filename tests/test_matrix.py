@@ -19,4 +19,5 @@ def test_a_release_is_run_to_a_result(version: str, tmp_path: Path) -> None:
     found = document.load(tmp_path / "reports" / "verdicts.json")
     assert found.counts["could-not-run"] == 0, done.stdout[-3000:]  # type: ignore[index]
     assert found.never_called == ()
+    assert found.grammar.unknown == ()
     print(version, found.result, dict(found.counts))

@@ -1,12 +1,23 @@
 """Deliberate defects, and the proxy that puts one in front of a real server: proof that every check can fail."""
 
-from conformance.faults import composition, filtering, fuzz, paging, refusals, routes, sorting, verbs
+from conformance.faults import (
+    aggregates,
+    composition,
+    events,
+    filtering,
+    fuzz,
+    paging,
+    refusals,
+    routes,
+    sorting,
+    verbs,
+)
 from conformance.faults.fault import Fault, Request, Response
 from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for chapter in (routes, verbs, filtering, composition, paging, sorting, refusals, fuzz)
+    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
     for fault in chapter.FAULTS
 )
 

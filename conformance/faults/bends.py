@@ -92,6 +92,12 @@ async def read(path: str, upstream: Upstream) -> Json:
     return answer.json if answer.is_success else None
 
 
+async def read_by(path: str, body: Json, upstream: Upstream) -> Json:
+    """What the server answers to a query at `path`, None where it refuses it."""
+    answer = await upstream(Request("POST", path).with_json(body))
+    return answer.json if answer.is_success else None
+
+
 def operand(body: Json, cell: str) -> Json:
     """What a query's body has at a place in its filter (`flows.name.like_`), None where it has nothing there."""
     node = body

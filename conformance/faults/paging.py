@@ -78,11 +78,15 @@ def _number(key: str, wrong: Callable[[int], bool], other: int | None) -> Bend:
     return asked(edited)
 
 
-async def _failing_on_a_huge_limit(request: Request, upstream: Upstream) -> Response:
-    limit = operand(request.json, "limit")
-    if isinstance(limit, int) and limit >= 2**63:
-        return Response.of(500, {"exception_message": "Internal Server Error"})
-    return await upstream(request)
+def _where_huge(key: str, status: int) -> Bend:
+    """A number of more than 64 bits is answered with a status at once."""
+
+    async def answer_at_once(request: Request, upstream: Upstream) -> Response:
+        value = operand(request.json, key)
+        huge = isinstance(value, int) and value >= 2**63
+        return Response.of(status, {"detail": [{"loc": ["body", key]}]}) if huge else await upstream(request)
+
+    return answer_at_once
 
 
 def _without(*keys: str) -> Bend:
@@ -282,10 +286,38 @@ FAULTS = (
     ),
     Fault(
         "huge-limit-fails",
-        "paging.huge",
-        "POST /events/filter",
+        "paging.huge-limit",
+        "POST /flows/filter",
         "a limit of more than 64 bits makes the query fail",
-        on("POST /events/filter", _failing_on_a_huge_limit),
+        on("POST /flows/filter", _where_huge("limit", 500)),
+    ),
+    Fault(
+        "huge-offset-fails",
+        "paging.huge-offset",
+        "POST /flows/filter",
+        "an offset of more than 64 bits makes the query fail",
+        on("POST /flows/filter", _where_huge("offset", 500)),
+        mend=Fault(
+            "huge-offset-is-refused",
+            "paging.huge-offset",
+            "POST /flows/filter",
+            "an offset of more than 64 bits is refused",
+            on("POST /flows/filter", _where_huge("offset", 422)),
+        ),
+    ),
+    Fault(
+        "huge-page-is-the-first",
+        "paging.huge-offset",
+        "POST /flow_runs/paginate",
+        "a page that no machine word holds is taken for the first",
+        on("POST /flow_runs/paginate", _number("page", lambda page: page > 2**30, 1)),
+        mend=Fault(
+            "huge-page-is-refused",
+            "paging.huge-offset",
+            "POST /flow_runs/paginate",
+            "a page of more than 64 bits is refused",
+            on("POST /flow_runs/paginate", _where_huge("page", 422)),
+        ),
     ),
     Fault(
         "paginate-overlaps",

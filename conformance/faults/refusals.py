@@ -155,7 +155,7 @@ FAULTS = (
         mend=where(_has_unknown_key, refused("flow, sorts and no_such_key")),
     ),
     _query(
-        "object",
+        "empty-object",
         "list-is-an-empty-filter",
         "a list in place of a filter is taken for an empty one",
         _FLOWS,
@@ -212,6 +212,13 @@ FAULTS = (
     ),
     _query(
         "number",
+        "word-is-no-number",
+        "a word in place of a number is ignored",
+        "POST /logs/filter",
+        at("logs.level", lambda node: {key: value for key, value in node.items() if value != "three"}),
+    ),
+    _query(
+        "fraction",
         "fraction-is-cut-off",
         "the fraction of a number is cut off",
         "POST /logs/filter",

@@ -32,6 +32,10 @@ class Range:
         at = (moment - self.start) // self.step
         return at if 0 <= at < len(self.intervals()) else None
 
+    def is_late(self, moment: datetime) -> bool:
+        """Whether a moment is in the last millisecond of an interval, or of the time before the first."""
+        return (moment - self.start) % self.step > self.step - timedelta(milliseconds=1)
+
 
 @dataclass(frozen=True)
 class Span:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from conformance.resources.base import At, Made, Record, Resource, Workshop, World, listed_under
 
@@ -24,12 +24,16 @@ def make(shop: Workshop) -> Made:
     return FLOW_RUN_INPUTS.read_back(shop, made)
 
 
+def gather(shop: Workshop, made: Sequence[Made]) -> list[Record]:
+    """The inputs in the lists of their flow runs."""
+    runs = dict.fromkeys(member.within["id"] for member in made)
+    listed = {run: shop.send("POST /flow_runs/{id}/input/filter", _EVERYTHING, id=run) for run in runs}
+    return [listed_under(listed[member.within["id"]], "key", member.record["key"]) for member in made]
+
+
 def find(shop: Workshop, made: Made) -> Record:
-    """The input in the list of its flow run. The prefix of one key may be the whole of another."""
-    key = made.record["key"]
-    body = {**_EVERYTHING, "prefix": key}
-    listed = shop.send("POST /flow_runs/{id}/input/filter", body, **made.within)
-    return listed_under(listed, "key", key)
+    """The input in the list of its flow run."""
+    return gather(shop, [made])[0]
 
 
 def flow_run(record: Record, world: World) -> Mapping[str, str]:
@@ -45,6 +49,7 @@ FLOW_RUN_INPUTS = Resource(
     body=body,
     maker=make,
     finder=find,
+    gathered=gather,
     filtered="",
     needs=_EVERYTHING,
     # The path names the run, and a run of the world has no inputs but the world's.

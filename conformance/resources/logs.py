@@ -32,10 +32,15 @@ def make(shop: Workshop) -> Made:
     return LOGS.read_back(shop, Made("logs", sent[0], {}, sent))
 
 
+def gather(shop: Workshop, made: Sequence[Made]) -> list[Record]:
+    """The entries in the logs of their flow runs. Their messages tell them apart."""
+    listed = shop.send("POST /logs/filter", {"logs": by_flow_run([member.record for member in made])})
+    return [listed_under(listed, "message", member.record["message"]) for member in made]
+
+
 def find(shop: Workshop, made: Made) -> Record:
     """The entry in the log of its flow run."""
-    listed = shop.send("POST /logs/filter", {"logs": {"flow_run_id": {"any_": [made.record["flow_run_id"]]}}})
-    return listed_under(listed, "message", made.record["message"])
+    return gather(shop, [made])[0]
 
 
 def by_flow_run(records: Sequence[Record]) -> Record:
@@ -54,6 +59,7 @@ LOGS = Resource(
     body=body,
     maker=make,
     finder=find,
+    gathered=gather,
     fence=by_flow_run,
     criteria={"text": text},
     # "Filter by text search across log content": whether the logger's name is content, the document does not say.

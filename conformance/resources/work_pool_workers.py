@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conformance.resources.base import Made, Record, Resource, Workshop, documented, listed_under
 from conformance.resources.work_pool_queues import pool as pool_of
 
@@ -23,9 +25,17 @@ def workers(prefix: str) -> Resource:
         shop.send(heartbeat, sent, **within)
         return resource.read_back(shop, Made(resource.name, {"name": sent["name"]}, within, sent, within))
 
+    def gather(shop: Workshop, made: Sequence[Made]) -> list[Record]:
+        """The workers in the lists of their pools."""
+        names = dict.fromkeys(member.address["work_pool_name"] for member in made)
+        query = f"POST /{pools}/{{work_pool_name}}/workers/filter"
+        listed = {name: shop.send(query, {}, work_pool_name=name) for name in names}
+        return [
+            listed_under(listed[member.address["work_pool_name"]], "name", member.record["name"]) for member in made
+        ]
+
     def find(shop: Workshop, made: Made) -> Record:
-        listed = shop.send(f"POST /{pools}/{{work_pool_name}}/workers/filter", {}, **made.address)
-        return listed_under(listed, "name", made.record["name"])
+        return gather(shop, [made])[0]
 
     member = f"/{pools}/{{work_pool_name}}/workers/{{name}}"
     resource = Resource(
@@ -36,6 +46,7 @@ def workers(prefix: str) -> Resource:
         body=body,
         maker=make,
         finder=find,
+        gathered=gather,
         # A worker is offline when its last heartbeat is too long ago at the time of reading.
         clock=frozenset({"status"}),
         filtered="workers",

@@ -33,7 +33,8 @@ def _cells(contract: Contract, unknown: list[str]) -> Iterator[Cell]:
 
 def _pairs(contract: Contract, unknown: list[str]) -> Iterator[Pair]:
     for table in tables.tables(contract).values():
-        for key in table.related:
+        # Also those that the suite has no meaning for.
+        for key in (key for key in table.query.filters if key != table.resource.key):
             yield Pair(collection=table.name, by=key, state=_state(f"{table.name} by {key}", unknown))
 
 

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -22,11 +23,17 @@ from conformance.suite.tables import Table
 NUMBER = 150
 """Distinct bodies a collection in the gate."""
 
-_TRIED = 2 * NUMBER
-"""Bodies that are generated for so many distinct ones: collections with few criteria repeat themselves."""
+_EXAMPLES = NUMBER + NUMBER // 10
+"""Bodies that are generated at a time: some come twice."""
+
+_ATTEMPTS = 3
+"""Times that they are, at most, with another seed each: collections with few criteria repeat themselves."""
 
 _MOST_CRITERIA = 3
 _MOST_RELATED = 2
+_MOST_JOINED = 4
+"""Operands of each of two operators that are joined in one criterion."""
+
 _LARGEST = 200
 """The largest page: what a query may be asked for."""
 
@@ -81,46 +88,67 @@ def _questions(
     filters: Body = {}
     if node := draw(own):
         filters = table.resource.own(node)
-    if related:
-        for key in draw(st.lists(st.sampled_from(sorted(related)), max_size=_MOST_RELATED, unique=True)):
-            if node := draw(related[key]):
-                filters[key] = node
+    for key in _some(draw, sorted(related), _MOST_RELATED) if related else ():
+        if node := draw(related[key]):
+            filters[key] = node
     if filters and not examiner.fences(table, filters):
         # Others' rows stand among ours: which of them come on a page can't be told.
         return Question(filters)
     properties, size = table.query.properties, len(examiner.records(table, examiner.scopes(table)[0]))
-    small = st.none() | st.integers(0, size + 1) | st.integers(0, _LARGEST)
+    # Rather too many small ones than none: a page beyond the end shows nothing.
+    numbers = [None, *range(size + 2), *range(0, _LARGEST + 1, 5)]
     return Question(
         filters,
-        sort=draw(st.none() | st.sampled_from(table.query.sorts)) if table.query.sorts else None,
-        limit=draw(small) if "limit" in properties else None,
-        offset=draw(small) if "offset" in properties else None,
+        sort=draw(st.sampled_from((None, *table.query.sorts))) if table.query.sorts else None,
+        limit=draw(st.sampled_from(numbers)) if "limit" in properties else None,
+        offset=draw(st.sampled_from(numbers)) if "offset" in properties else None,
     )
+
+
+def _some(draw: st.DrawFn, of: Sequence[Any], most: int) -> Sequence[Any]:
+    """A few different ones, by two draws: the fewer there are, the less Hypothesis has to do, here and in shrinking."""
+    number = draw(st.integers(0, min(most, len(of))))
+    return draw(st.sampled_from(list(combinations(of, number)))) if number else ()
 
 
 def _filters(filter_: Filter, resource: Resource, examiner: Examiner) -> st.SearchStrategy[Body]:
     """Filters of one collection with a few criteria; `st.nothing()` where no criterion has a value in the world."""
-    choices = []
-    for criterion in filter_.criteria.values():
-        pools = {operator: pool(resource, criterion, operator, examiner) for operator in criterion.operators}
-        pools = {operator: found for operator, found in pools.items() if found}
-        if pools and not criterion.deprecated and criterion.path not in resource.disputed:
-            choices.append((criterion, pools))
+    choices = [
+        nodes
+        for criterion in filter_.criteria.values()
+        if not criterion.deprecated and criterion.path not in resource.disputed
+        if (nodes := _nodes(filter_, criterion, resource, examiner))
+    ]
     return _filter(filter_, choices) if choices else st.nothing()
 
 
+def _nodes(filter_: Filter, criterion: Criterion, resource: Resource, examiner: Examiner) -> list[Body]:
+    """Filters with one criterion: each operator with each operand, and two operators joined in each way there is."""
+    pools = {name: pool(resource, criterion, name, examiner) for name in criterion.operators}
+    single = [criterion.body(**{name: operand}) for name, operands_ in pools.items() for operand in operands_]
+    joins: list[Body] = [{}]
+    if criterion.path in filter_.combinable and criterion.path:
+        joins += [{"operator": "and_"}, {"operator": "or_"}]
+    double = [
+        criterion.body(**{one: first, other: second}, **join)
+        for one, other in combinations(pools, 2)
+        for first, second in product(pools[one][:_MOST_JOINED], pools[other][:_MOST_JOINED])
+        for join in joins
+    ]
+    return single + double
+
+
 @st.composite
-def _filter(draw: st.DrawFn, filter_: Filter, choices: Sequence[tuple[Criterion, Mapping[str, list[Any]]]]) -> Body:
-    places = draw(st.lists(st.integers(0, len(choices) - 1), min_size=0, max_size=_MOST_CRITERIA, unique=True))
+def _filter(draw: st.DrawFn, filter_: Filter, choices: Sequence[list[Body]]) -> Body:
     node: Body = {}
-    for place in places:
-        criterion, pools = choices[place]
-        operators = draw(st.lists(st.sampled_from(sorted(pools)), min_size=1, max_size=2, unique=True))
-        node = _merged(node, criterion.body(**{name: draw(st.sampled_from(pools[name])) for name in operators}))
-    for place_name in sorted(filter_.combinable):
-        where = _at(node, place_name)
-        if where and draw(st.booleans()):
-            where["operator"] = draw(st.sampled_from(("and_", "or_")))
+    for nodes in _some(draw, choices, _MOST_CRITERIA):
+        node = _merged(node, draw(st.sampled_from(nodes)))
+    for place in sorted(filter_.combinable):
+        where = _at(node, place)
+        # Within a criterion the operators are joined already.
+        if where and place not in filter_.criteria and len(where) > 1:
+            joined = draw(st.sampled_from((None, "and_", "or_")))
+            where.update({"operator": joined} if joined else {})
     return node
 
 
@@ -147,20 +175,25 @@ class Questions:
             def keep(question: Question) -> None:
                 drawn.setdefault(question.text, question)
 
-            _run(table, self._examiner, keep, (Phase.generate,))
+            for attempt in range(_ATTEMPTS):
+                if len(drawn) < NUMBER:
+                    _run(table, self._examiner, keep, (Phase.generate,), attempt)
             self._drawn[table.name] = list(drawn.values())[:NUMBER]
         return self._drawn[table.name]
 
 
 def smallest(table: Table, examiner: Examiner, judge: Callable[[Question], None]) -> None:
     """Ask `judge` about the questions; where it raises, raise what it says of the smallest one that it raises on."""
-    _run(table, examiner, judge, (Phase.generate, Phase.shrink))
+    for attempt in range(_ATTEMPTS):
+        _run(table, examiner, judge, (Phase.generate, Phase.shrink), attempt)
 
 
-def _run(table: Table, examiner: Examiner, judge: Callable[[Question], None], phases: tuple[Phase, ...]) -> None:
-    @seed(zlib.crc32(f"{examiner.seed} {table.name}".encode()))
+def _run(
+    table: Table, examiner: Examiner, judge: Callable[[Question], None], phases: tuple[Phase, ...], attempt: int
+) -> None:
+    @seed(zlib.crc32(f"{examiner.seed} {attempt} {table.name}".encode()))
     @settings(
-        max_examples=_TRIED,
+        max_examples=_EXAMPLES,
         database=None,
         backend=BACKEND,
         deadline=None,
@@ -203,7 +236,8 @@ def _at(node: Body, place: str) -> Body | None:
 
 
 def _merged(a: Mapping[str, Any], b: Mapping[str, Any]) -> Body:
+    """What both filters ask for, in objects of its own."""
     merged = dict(a)
     for key, value in b.items():
-        merged[key] = _merged(merged[key], value) if isinstance(merged.get(key), dict) else value
+        merged[key] = _merged(merged.get(key) or {}, value) if isinstance(value, dict) else value
     return merged

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from conformance.contract import Contract, Filter, Query
-from conformance.resources import Record
 from conformance.suite.bad_bodies import legal_body, reading
 from conformance.suite.examiner import Body, Examiner
 from conformance.suite.operands import NOBODY, operands
 from conformance.suite.tables import Table
+from conformance.suite.ties import without_ties
 
 KEYS = ("limit", "offset", "page")
 
@@ -57,6 +57,11 @@ def bounded(contract: Contract) -> Mapping[str, Paged]:
 def limited(contract: Contract) -> Mapping[str, Paged]:
     """Those with a limit."""
     return {label: subject for label, subject in paged(contract).items() if "limit" in subject.ranges}
+
+
+def skipping(contract: Contract) -> Mapping[str, Paged]:
+    """Those with an offset or a page."""
+    return {label: subject for label, subject in paged(contract).items() if subject.ranges.keys() - {"limit"}}
 
 
 def ranges(contract: Contract, query: Query) -> Mapping[str, Range]:
@@ -119,21 +124,10 @@ def total_orders(table: Table, examiner: Examiner) -> Iterator[tuple[str, Body]]
     fence = table.resource.fence
     chosen = 0
     for sort in sorts:
-        apart = without_ties(table, sort, records, examiner)
+        apart = without_ties(table, sort, records, examiner.world.population.records)
         if chosen < _MOST_ORDERS and len(apart) >= _FEWEST_ROWS and (fence is not None or len(apart) == len(records)):
             chosen += 1
             yield sort, {**(table.resource.own(fence(apart)) if fence else {}), "sort": sort}
-
-
-def without_ties(table: Table, sort: str, records: Sequence[Record], examiner: Examiner) -> list[Record]:
-    """The first record of each value that the sort key reads; none of those without a value."""
-    read = table.resource.sort_reader(sort)
-    first: dict[Any, Record] = {}
-    for record in records:
-        value = read(record, examiner.world.population.records)
-        if value is not None:
-            first.setdefault(value, record)
-    return list(first.values())
 
 
 def some_filters(table: Table, filters: Mapping[str, Filter], examiner: Examiner) -> Iterator[Body]:

@@ -46,6 +46,11 @@ class Aggregate:
         """The property of the body that says how long an interval of a history is."""
         return next(name for name in self.query.properties if name.startswith("history_interval"))
 
+    @property
+    def intervals(self) -> frozenset[str]:
+        """Under which names to say it. The documents of 3.0 name another property than the one that is read."""
+        return frozenset({self.interval, "history_interval_seconds"})
+
 
 @dataclass(frozen=True)
 class Restriction:
@@ -94,16 +99,35 @@ def operations(*labels: str) -> Subjects:
 # Histories
 
 
+@check("aggregates.history-asked", on=asked(*_HISTORIES))
+def test_a_history_is_asked_for_as_documented(subject: Aggregate, examiner: Examiner) -> None:
+    day = Range(_START, _START + timedelta(days=1), timedelta(hours=1))
+    undocumented = subject.intervals - {subject.interval}
+    body = {key: value for key, value in _ranged(subject, day, {}).items() if key not in undocumented}
+    require_equal("the intervals of a day", 24, len(_entries(examiner.ask(subject.path, body, again=True))))
+
+
 @check("aggregates.history-intervals", on=asked(*_HISTORIES))
 def test_intervals_tile_the_range(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
-        found = [_interval(entry) for entry in _history(subject, examiner, within, {})]
-        if found != (wanted := within.intervals()):
-            raise Violation(
-                f"the intervals do not tile the range from {within.start.isoformat()} to {within.end.isoformat()}",
-                expected=[len(wanted), *(_text(pair) for pair in (*wanted[:2], *wanted[-1:]))],
-                observed=[len(found), *(_text(pair) for pair in (*found[:2], *found[-1:]))],
-            )
+        _require_intervals(subject, examiner, within)
+
+
+@check("aggregates.history-exact", on=asked(*_HISTORIES))
+def test_intervals_are_exact_to_the_microsecond(subject: Aggregate, examiner: Examiner) -> None:
+    for within in _ranges(subject, examiner):
+        exact = Range(within.start + timedelta(microseconds=1), within.end + timedelta(microseconds=1), within.step)
+        _require_intervals(subject, examiner, exact)
+
+
+def _require_intervals(subject: Aggregate, examiner: Examiner, within: Range) -> None:
+    found = [_interval(entry) for entry in _history(subject, examiner, within, {})]
+    if found != (wanted := within.intervals()):
+        raise Violation(
+            f"the intervals do not tile the range from {within.start.isoformat()} to {within.end.isoformat()}",
+            expected=[len(wanted), *(_text(pair) for pair in (*wanted[:2], *wanted[-1:]))],
+            observed=[len(found), *(_text(pair) for pair in (*found[:2], *found[-1:]))],
+        )
 
 
 @check("aggregates.history-complete", on=asked(*_HISTORIES))
@@ -120,7 +144,7 @@ def test_a_long_history_is_whole_or_refused(subject: Aggregate, examiner: Examin
 def test_intervals_below_a_second_are_refused(subject: Aggregate, examiner: Examiner) -> None:
     day = Range(_START, _START + timedelta(days=1), timedelta(hours=1))
     for seconds in (0.5, 0, -1, -3600):
-        body = {**_ranged(subject, day, {}), subject.interval: seconds}
+        body = {key: seconds if key in subject.intervals else value for key, value in _ranged(subject, day, {}).items()}
         response = examiner.client.request("POST", subject.path, body)
         if not httpx.codes.is_client_error(response.status_code):
             raise Violation(
@@ -128,7 +152,11 @@ def test_intervals_below_a_second_are_refused(subject: Aggregate, examiner: Exam
                 expected="4xx",
                 observed={"body": body, "answer": response.text[:400]},
             )
-    backwards = Range(day.end, day.start, day.step)
+
+
+@check("aggregates.history-backwards", on=asked(*_HISTORIES))
+def test_a_range_that_ends_before_it_starts_has_no_intervals(subject: Aggregate, examiner: Examiner) -> None:
+    backwards = Range(_START + timedelta(days=1), _START, timedelta(hours=1))
     response = examiner.client.request("POST", subject.path, _ranged(subject, backwards, {}))
     empty = response.status_code == httpx.codes.OK and response.json() == []
     if not empty and not httpx.codes.is_client_error(response.status_code):
@@ -142,35 +170,60 @@ def test_intervals_below_a_second_are_refused(subject: Aggregate, examiner: Exam
 @check("aggregates.history-counts", on=asked(*_HISTORIES))
 def test_each_run_is_counted_once_in_its_interval(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
-        rows = _selected(subject, examiner, {})
-        entries = {_interval(entry): entry for entry in _history(subject, examiner, within, {})}
-        found = [_counts(entries.get(interval, {"states": []})) for interval in within.intervals()]
-        readings = [aggregates.placed(rows, within, keys) for keys in _STARTS]
-        wanted = [[aggregates.by_state(placed.get(at, ())) for at in range(len(found))] for placed in readings]
-        if found not in wanted:
-            at = next(at for at, counts in enumerate(found) if counts != wanted[0][at])
-            raise Violation(
-                f"the interval from {within.intervals()[at][0].isoformat()} has the wrong counts",
-                expected=_shown(wanted[0][at]),
-                observed=_shown(found[at]),
-            )
+        # A run at the last instant of an interval is a rule of its own.
+        _require_counts(subject, examiner, within, late=False)
+
+
+@check("aggregates.history-last-instant", on=asked(*_HISTORIES))
+def test_run_at_the_last_instant_of_an_interval_is_counted_there(subject: Aggregate, examiner: Examiner) -> None:
+    ranges = [within for within in _ranges(subject, examiner) if _runs(subject, examiner, within, late=True)[0]]
+    if not ranges:
+        raise CouldNotRun("no run of the world starts at the last instant of an interval")
+    for within in ranges:
+        _require_counts(subject, examiner, within, late=True)
+
+
+def _runs(subject: Aggregate, examiner: Examiner, within: Range, *, late: bool) -> tuple[list[Record], Body]:
+    """The runs that start at the last instant of an interval, or all others, and a filter that selects them."""
+    rows = [
+        row
+        for row in _selected(subject, examiner, {})
+        if late == any(within.is_late(instant(row[key])) for key in _STARTS[1] if row.get(key) is not None)
+    ]
+    return rows, subject.table.resource.own({"id": {"any_": [row["id"] for row in rows]}})
+
+
+def _require_counts(subject: Aggregate, examiner: Examiner, within: Range, *, late: bool) -> None:
+    rows, filters = _runs(subject, examiner, within, late=late)
+    entries = {_interval(entry): entry for entry in _history(subject, examiner, within, filters)}
+    found = [_counts(entries.get(interval, {"states": []})) for interval in within.intervals()]
+    readings = [aggregates.placed(rows, within, keys) for keys in _STARTS]
+    wanted = [[aggregates.by_state(placed.get(at, ())) for at in range(len(found))] for placed in readings]
+    if found not in wanted:
+        at = next(at for at, counts in enumerate(found) if counts != wanted[0][at])
+        raise Violation(
+            f"the interval from {within.intervals()[at][0].isoformat()} has the wrong counts",
+            expected=_shown(wanted[0][at]),
+            observed=_shown(found[at]),
+        )
 
 
 @check("aggregates.history-sums", on=asked(*_HISTORIES))
 def test_run_times_and_lateness_are_summed(subject: Aggregate, examiner: Examiner) -> None:
     for within in _ranges(subject, examiner):
-        before = _fresh(subject, examiner, {})
-        entries = _history(subject, examiner, within, {})
-        after = _fresh(subject, examiner, {})
+        _, filters = _runs(subject, examiner, within, late=False)
+        before = _fresh(subject, examiner, filters)
+        entries = _history(subject, examiner, within, filters)
+        after = _fresh(subject, examiner, filters)
         problems = [_wrong_sums(entries, before, after, within, keys) for keys in _STARTS]
-        if all(problems):
-            raise Violation(problems[0][0], expected=problems[0][1], observed=problems[0][2])
+        if None not in problems:
+            raise next(problem for problem in problems if problem is not None)
 
 
 def _wrong_sums(
     entries: Sequence[Record], before: Sequence[Record], after: Sequence[Record], within: Range, keys: Sequence[str]
-) -> tuple[str, Any, Any] | tuple[()]:
-    """What is wrong with the sums, what was expected and observed; nothing where they are right."""
+) -> Violation | None:
+    """What is wrong with the sums; None where they are right."""
     early, late = aggregates.placed(before, within, keys), aggregates.placed(after, within, keys)
     for at, entry in enumerate(entries):
         for found in entry["states"]:
@@ -181,8 +234,10 @@ def _wrong_sums(
             for name, key in _SUMS.items():
                 span = aggregates.total(runs[0], runs[1], key)
                 if not span.holds(found[name], _EACH * max(1, len(runs[0]))):
-                    return f"{name} of {found['state_name']} is wrong", [span.low, span.high], found
-    return ()
+                    return Violation(
+                        f"{name} of {found['state_name']} is wrong", expected=[span.low, span.high], observed=found
+                    )
+    return None
 
 
 _SUMS = {"sum_estimated_run_time": "estimated_run_time", "sum_estimated_lateness": "estimated_start_time_delta"}
@@ -191,30 +246,27 @@ _START = datetime(2021, 1, 1, tzinfo=UTC)
 
 
 def _ranges(subject: Aggregate, examiner: Examiner) -> Iterator[Range]:
-    """Ranges that cut the world's runs in many ways: by years, by the second, and right where a run starts."""
-    starts = sorted(
-        {
-            instant(row["expected_start_time"]).astimezone(UTC)
-            for row in examiner.records(subject.table)
-            if row.get("expected_start_time") is not None
-        }
-    )
+    """Ranges that cut the world's runs in many ways: by years, by the second, and right where a run starts.
+
+    They begin at whole milliseconds: what is exact beyond that is a rule of its own.
+    """
+    times = [row["expected_start_time"] for row in examiner.records(subject.table)]
+    starts = sorted({_whole(instant(moment).astimezone(UTC)) for moment in times if moment is not None})
     if not starts:
         raise CouldNotRun("no run of the world is expected to start")
     yield Range(_START - timedelta(days=1), starts[-1] + timedelta(days=40), timedelta(days=61))
     middle = starts[len(starts) // 2]
     yield Range(middle - timedelta(seconds=30, milliseconds=250), middle + timedelta(seconds=30), timedelta(seconds=1))
-    for start in (starts[0], starts[-1], *_close(starts)):
+    for start in dict.fromkeys((starts[0], *(start for start in starts if start.microsecond == 0), starts[-1])):
         yield Range(start, start + timedelta(seconds=5), timedelta(seconds=1))
         # The run starts where the range, or an interval, ends.
         yield Range(start - timedelta(seconds=5), start, timedelta(seconds=1))
         yield Range(start - timedelta(seconds=5), start + timedelta(seconds=4), timedelta(seconds=2.5))
 
 
-def _close(starts: Sequence[datetime]) -> Iterator[datetime]:
-    """Those that lie a microsecond before another."""
-    known = set(starts)
-    yield from (start for start in starts if start + timedelta(microseconds=1) in known)
+def _whole(moment: datetime) -> datetime:
+    """The millisecond that a moment is in."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _ranged(subject: Aggregate, within: Range, filters: Body) -> Body:
@@ -222,7 +274,7 @@ def _ranged(subject: Aggregate, within: Range, filters: Body) -> Body:
         **filters,
         "history_start": within.start.isoformat(),
         "history_end": within.end.isoformat(),
-        subject.interval: within.step.total_seconds(),
+        **dict.fromkeys(subject.intervals, within.step.total_seconds()),
     }
 
 

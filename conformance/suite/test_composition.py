@@ -331,9 +331,7 @@ def _found(table: Table, filters: Body, examiner: Examiner) -> set[Any]:
 
 
 def _prefetch(table: Table, examiner: Examiner, nodes: Iterator[Body] | list[Body]) -> None:
-    path = table.query.operation.fill(examiner.scopes(table)[0])
-    bodies = (table.resource.own(node) for node in nodes)
-    examiner.prefetch((path, examiner.fenced(table, body)) for body in bodies if examiner.fences(table, body))
+    examiner.prefetch_filters(table, (table.resource.own(node) for node in nodes))
 
 
 def _fenced_node(table: Table, node: Body, examiner: Examiner) -> Body:

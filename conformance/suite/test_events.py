@@ -221,10 +221,9 @@ _INTERVALS: tuple[Body, ...] = (
 @check("events.count-by-time", on=counted("day", "time"))
 def test_events_are_counted_by_when_they_occurred(subject: Count, examiner: Examiner) -> None:
     # No event is within a millisecond of the end of a group, nor at the end of the range: those are rules of their own.
-    records = examiner.records(subject.table)
-    far = [row["id"] for row in records if instant(row["occurred"]).microsecond < _LAST]
-    until = max(_moments(records)) + timedelta(seconds=1, milliseconds=500)
-    plain = {"occurred": {"until": until.isoformat()}, "id": {"id": far}}
+    rows = _apart(subject, examiner, late=False)
+    until = max(_moments(rows)) + timedelta(seconds=1, milliseconds=500)
+    plain = {"occurred": {"until": until.isoformat()}, "id": {"id": [row["id"] for row in rows]}}
     for filter_ in _filters(subject.table, examiner):
         for interval in _intervals(subject)[: 1 if filter_ else None]:
             _require_groups(subject, examiner, interval, {**filter_, **plain})
@@ -232,11 +231,7 @@ def test_events_are_counted_by_when_they_occurred(subject: Count, examiner: Exam
 
 @check("events.count-by-last-instant", on=counted("day", "time"))
 def test_event_at_the_last_instant_of_a_group_is_counted_there(subject: Count, examiner: Examiner) -> None:
-    records = examiner.records(subject.table)
-    late = [row for row in records if instant(row["occurred"]).microsecond >= _LAST]
-    if not late:
-        raise CouldNotRun("the world has no event at the end of a second")
-    for row in late:
+    for row in _apart(subject, examiner, late=True):
         until = instant(row["occurred"]) + timedelta(minutes=1)
         alone = {"occurred": {"until": until.isoformat()}, "id": {"id": [row["id"]]}}
         for interval in _intervals(subject):
@@ -249,11 +244,22 @@ _LAST = 999_000
 
 @check("events.count-by-time-edge", on=counted("day", "time"))
 def test_event_at_the_end_of_the_range_is_counted(subject: Count, examiner: Examiner) -> None:
-    midnights = {moment for moment in _moments(examiner.records(subject.table)) if moment.time() == time()}
+    rows = _apart(subject, examiner, late=False)
+    midnights = {moment for moment in _moments(rows) if moment.time() == time()}
     if not midnights:
         raise CouldNotRun("the world has no event at midnight")
+    ids = {"id": {"id": [row["id"] for row in rows]}}
     for until in sorted(midnights):
-        _require_groups(subject, examiner, {}, {"occurred": {"until": until.isoformat()}})
+        _require_groups(subject, examiner, {}, {**ids, "occurred": {"until": until.isoformat()}})
+
+
+def _apart(subject: Count, examiner: Examiner, *, late: bool) -> list[Record]:
+    """The events at the end of a second, or all others. Raises CouldNotRun where there are none."""
+    records = examiner.records(subject.table)
+    found = [row for row in records if (instant(row["occurred"]).microsecond >= _LAST) is late]
+    if not found:
+        raise CouldNotRun(f"the world has no event {'at' if late else 'before'} the end of a second")
+    return found
 
 
 def _moments(rows: Sequence[Record]) -> list[datetime]:

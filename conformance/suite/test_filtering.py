@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
 
-from conformance.contract import Contract, Criterion, ValueType
+from conformance.contract import Contract, Criterion, Operation, ValueType
 from conformance.oracle import holds, like_pattern
 from conformance.resources import RESOURCES, Resource
 from conformance.suite.check import Subjects, check
@@ -24,6 +24,9 @@ from conformance.suite.operands import (
 )
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.tables import Cell, Table, tables, with_operator
+from conformance.suite.task_workers import listing, require_found_by_tasks
+from conformance.target import Client
+from conformance.world import World
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,10 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice
     asked = list(choose(cell.operator, cell.takes, values))
     if not asked:
         raise CouldNotRun(f"the world has no value for {cell.name}")
-    for operand in asked:
-        filters = resource.own(cell.criterion.body(**{cell.operator: operand}))
-        examiner.require_rows(table, filters, shows=[path], resource=resource)
+    bodies = [resource.own(cell.criterion.body(**{cell.operator: operand})) for operand in asked]
+    examiner.prefetch_filters(table, bodies)
+    for operand, filters in zip(asked, bodies, strict=True):
+        examiner.require_rows(table, filters, shows=[path or f".{cell.operator}"], resource=resource)
         hits = sum(holds(cell.operator, value, operand) for value in values)
         examiner.coverage.judged(
             cell.name, hits=hits, misses=len(values) - hits, nulls=sum(value in (None, []) for value in values)
@@ -254,6 +258,11 @@ def test_text_stands_for_itself(subject: Cell, examiner: Examiner) -> None:
     _judge(subject, examiner, loose_operands)
 
 
+@check("filter.task-workers", on=listing)
+def test_task_workers_are_found_by_their_tasks(subject: Operation, client: Client, world: World) -> None:
+    require_found_by_tasks(subject, client, world)
+
+
 _MOST_PAIRS = 24
 """Pairs of criteria that are tried a collection."""
 
@@ -342,6 +351,8 @@ def _judge_joined(place: Place, operator: str, examiner: Examiner, *, written: b
     if not asked:
         raise NotApplicable("single")
     tells = False
+    bodies = (place.joined_by(operator, body) if written else body for body in asked)
+    examiner.prefetch_filters(table, map(table.resource.own, bodies))
     for body in asked:
         joined = table.resource.own(place.joined_by(operator, body) if written else body)
         other = table.resource.own(place.joined_by("or_" if operator == "and_" else "and_", body))
@@ -435,6 +446,7 @@ def test_related_collections_restrict(subject: Pair, examiner: Examiner) -> None
     ]
     if "id" in criteria:
         bodies += [{"id": {"any_": population.ids(related.name)}}, {"id": {"any_": [NOBODY]}}]
+    examiner.prefetch_filters(table, ({subject.key: body} for body in bodies))
     for body in bodies:
         examiner.require_rows(table, {subject.key: body}, shows=[table.resource.identity])
         examiner.coverage.combined(table.name, (subject.key,))

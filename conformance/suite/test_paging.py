@@ -19,7 +19,7 @@ from conformance.suite.calls import call
 from conformance.suite.check import check
 from conformance.suite.examiner import Body, Examiner
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
-from conformance.suite.pages import Paged, bounded, default_limit, limited, listed, paged, some_filters, total_orders
+from conformance.suite.pages import Paged, bounded, default_limit, limited, listed, skipping, some_filters, total_orders
 from conformance.suite.tables import Table, with_properties, with_twin
 from conformance.target import Client
 from conformance.world import World
@@ -50,7 +50,7 @@ def test_offset_skips_rows(subject: Table, examiner: Examiner) -> None:
 
 @check("paging.pages", on=with_properties("limit", "offset"))
 def test_pages_laid_end_to_end_are_the_list(subject: Table, examiner: Examiner) -> None:
-    for (sort, body), size in zip(_orders(subject, examiner), (3, 7, 1, 5), strict=False):
+    for (sort, body), size in zip(_orders(subject, examiner), (3, 7, 5, 4), strict=False):
         whole = _ids(subject, examiner, body)
         laid: list[Any] = []
         for offset in range(0, len(whole) + size, size):
@@ -137,16 +137,25 @@ def test_limit_zero_is_no_row(subject: Paged, client: Client, world: World) -> N
         raise Violation("limit 0 is not answered with an empty list", expected=[], observed=_shown(answer))
 
 
-@check("paging.huge", on=paged)
-def test_huge_numbers(subject: Paged, client: Client, world: World) -> None:
-    """Refused, or answered: an offset beyond the end, or a page, with nothing."""
-    wrong: list[Body] = []
-    for key in subject.ranges:
-        for value in (2**31, 2**63, 10**30):
-            answer = _ask(subject, {key: value}, client, world, risky=True)
-            empty = key == "limit" or (answer.is_success and not listed(answer.json()))
-            if answer.status_code not in _REFUSED and not (answer.is_success and empty):
-                wrong.append({key: value, **_shown(answer)})
+_HUGE = (2**31, 2**63, 10**30)
+
+
+@check("paging.huge-limit", on=limited)
+def test_huge_limits(subject: Paged, client: Client, world: World) -> None:
+    asked = [({"limit": value}, _ask(subject, {"limit": value}, client, world, risky=True)) for value in _HUGE]
+    _require_answered([(body, answer) for body, answer in asked if not answer.is_success])
+
+
+@check("paging.huge-offset", on=skipping)
+def test_huge_offsets(subject: Paged, client: Client, world: World) -> None:
+    """What is answered is beyond the end: no row."""
+    bodies: list[Body] = [{key: value} for key in subject.ranges if key != "limit" for value in _HUGE]
+    asked = [(body, _ask(subject, body, client, world, risky=True)) for body in bodies]
+    _require_answered([(body, answer) for body, answer in asked if not answer.is_success or listed(answer.json())])
+
+
+def _require_answered(doubtful: list[tuple[Body, httpx.Response]]) -> None:
+    wrong = [{**body, **_shown(answer)} for body, answer in doubtful if answer.status_code not in _REFUSED]
     if wrong:
         raise Violation(f"{len(wrong)} huge numbers are neither refused nor answered", observed=wrong)
 
@@ -301,9 +310,11 @@ def test_paginate_brings_the_rows_of_filter(subject: Table, examiner: Examiner) 
 @check("paging.paginate-numbers", on=with_twin("paginate"))
 def test_paginate_says_where_it_is(subject: Table, contract: Contract, examiner: Examiner) -> None:
     label = subject.query.twin("paginate")
-    for body in some_filters(subject, contract.queries[label].filters, examiner):
-        total = len(_ids(subject, examiner, body))
-        for limit, page in ((1, 1), (3, 2), (max(1, total), 1), (total + 1, 1)):
+    for number, body in enumerate(some_filters(subject, contract.queries[label].filters, examiner)):
+        total = len(examiner.rows(subject, body))
+        asked = ((1, 1), (3, 2), (max(1, total), 1), (total + 1, 1))
+        # All of them of everything, one of each other list.
+        for limit, page in asked[number % len(asked) :][:1] if number else asked:
             answer = _paginate(subject, examiner, {**body, "limit": limit, "page": page})
             wanted = {"count": total, "limit": limit, "pages": -(-total // limit), "page": page}
             require_equal(f"the numbers of page {page} of {limit}", wanted, {key: answer.get(key) for key in wanted})
@@ -335,8 +346,11 @@ def test_count_is_the_number_of_rows(subject: Table, contract: Contract, examine
     label = subject.query.twin("count")
     path = contract.operations[label].path
     for body in some_filters(subject, contract.queries[label].filters, examiner):
-        found = _ids(subject, examiner, body)
-        require_equal(f"the count for {body}", len(found), examiner.ask(path, body, again=True))
+        counted = examiner.ask(path, body, again=True)
+        # What was answered before is asked again only where it does not agree.
+        if counted != len(examiner.rows(subject, body)):
+            found = examiner.rows(subject, body, again=True)
+            require_equal(f"the count for {body}", len(found), examiner.ask(path, body, again=True))
 
 
 @check("paging.count-whole", on=with_twin("count"))

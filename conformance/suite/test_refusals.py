@@ -54,6 +54,11 @@ def test_not_an_object(subject: Trial, client: Client, world: World, examiner: E
     _require_refused(subject, client, world, examiner)
 
 
+@check("refusals.empty-object", on=with_bad(bad_bodies.empty_objects))
+def test_empty_and_not_an_object(subject: Trial, client: Client, world: World, examiner: Examiner) -> None:
+    _require_refused(subject, client, world, examiner)
+
+
 @check("refusals.list", on=with_bad(bad_bodies.not_lists))
 def test_not_a_list(subject: Trial, client: Client, world: World, examiner: Examiner) -> None:
     _require_refused(subject, client, world, examiner)
@@ -86,6 +91,11 @@ def test_not_a_text(subject: Trial, client: Client, world: World, examiner: Exam
 
 @check("refusals.number", on=with_bad(bad_bodies.of_kind("integer", "number")))
 def test_not_a_number_for_an_operator(subject: Trial, client: Client, world: World, examiner: Examiner) -> None:
+    _require_refused(subject, client, world, examiner)
+
+
+@check("refusals.fraction", on=with_bad(bad_bodies.fractions))
+def test_fraction_for_an_integer(subject: Trial, client: Client, world: World, examiner: Examiner) -> None:
     _require_refused(subject, client, world, examiner)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from conformance import oracle
 from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Record
-from conformance.suite.check import check
 from conformance.suite.outcome import Violation
 from conformance.target import Client
 from conformance.target.task_worker import task_worker
@@ -30,8 +29,11 @@ def listing(contract: Contract) -> Mapping[str, Operation]:
     return {_LIST: contract.operations[_LIST]} if _LIST in contract.operations else {}
 
 
-@check("filter.task-workers", on=listing)
-def test_task_workers_are_found_by_their_tasks(subject: Operation, client: Client, world: World) -> None:
+def require_found_by_tasks(subject: Operation, client: Client, world: World) -> None:
+    """Raise Violation unless two workers with overlapping keys are listed by these, and no more once they have left.
+
+    Raises Unreachable where the target accepts no task worker.
+    """
     one, two, three = (world.workshop.name(stem) for stem in ("alpha", "beta", "gamma"))
     workers: list[Record] = [
         {"identifier": world.workshop.name("worker"), "task_keys": keys} for keys in ([one, two], [two, three])
