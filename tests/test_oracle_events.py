@@ -126,6 +126,8 @@ def test_prefixes_mean_the_same_to_a_loose_comparison() -> None:
     assert "door" not in loose
     # What is said to be case-insensitive is asked for in the other case, too.
     assert ["WINDOW"] in list(operands("startswith_", MANY, texts))
+    # What stands further on is asked for, and is no beginning.
+    assert "indow" in sound
 
 
 def test_labels_are_asked_for_singly_by_several_values_and_together() -> None:

@@ -32,7 +32,7 @@ def operands(operator: str, present: Sequence[Any]) -> Iterator[Any]:
 
 
 def prefixes(texts: Sequence[str], *, heeds_case: bool) -> Iterator[list[str]]:
-    """Beginnings of the texts that mean the same to a strict and to a loose comparison, and one of nobody.
+    """Beginnings of the texts that mean the same to a strict and to a loose comparison, and some of nobody.
 
     `heeds_case`: whether the operator tells upper and lower case apart.
     """
@@ -41,6 +41,9 @@ def prefixes(texts: Sequence[str], *, heeds_case: bool) -> Iterator[list[str]]:
     if len(sound) > 1:
         yield [sound[0], sound[-1]]
         yield [sound[0], NOBODY]
+    # What stands further on in a text is not its beginning.
+    inner = [part for text in dict.fromkeys(texts) if (part := text[1:]) and not any(t.startswith(part) for t in texts)]
+    yield from ([part] for part in [part for part in inner if _is_sound(part, texts, heeds_case=heeds_case)][:2])
     yield [NOBODY]
 
 
