@@ -81,12 +81,17 @@ def _judge_by(resource: Resource, cell: Cell, examiner: Examiner, choose: Choice
         raise CouldNotRun(f"the world has no value for {cell.name}")
     bodies = [resource.own(cell.criterion.body(**{cell.operator: operand})) for operand in asked]
     examiner.prefetch_filters(table, bodies)
+    first: Violation | None = None
     for operand, filters in zip(asked, bodies, strict=True):
-        examiner.require_rows(table, filters, shows=[path or f".{cell.operator}"], resource=resource)
         hits = sum(holds(cell.operator, value, operand) for value in values)
-        examiner.coverage.judged(
-            cell.name, hits=hits, misses=len(values) - hits, nulls=sum(value in (None, []) for value in values)
-        )
+        nulls = sum(value in (None, []) for value in values)
+        examiner.coverage.judged(cell.name, hits=hits, misses=len(values) - hits, nulls=nulls)
+        try:
+            examiner.require_rows(table, filters, shows=[path or f".{cell.operator}"], resource=resource)
+        except Violation as violation:
+            first = first or violation
+    if first is not None:
+        raise first
 
 
 @check("filter.any", on=with_operator("any_", "id_", "type_", "id", "name", "role"))
