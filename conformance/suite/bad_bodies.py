@@ -124,7 +124,7 @@ def unknown_criteria(contract: Contract, query: Query) -> Iterator[Bad]:
     """A criterion that no filter has, in each filter of which the document says that it has no others."""
     for filter_ in query.filters.values():
         if closed(contract, filter_):
-            yield _json(contract, query, {filter_.name: {UNKNOWN: {"any_": [NOBODY]}}}, UNKNOWN)
+            yield _json(contract, query, _placed(filter_, {UNKNOWN: {"any_": [NOBODY]}}), UNKNOWN)
 
 
 def unknown_operators(contract: Contract, query: Query) -> Iterator[Bad]:
@@ -132,7 +132,7 @@ def unknown_operators(contract: Contract, query: Query) -> Iterator[Bad]:
     name = "no_such_operator_"
     for filter_, criterion in _criteria(query):
         if criterion.path and closed(contract, filter_, criterion.path):
-            difference = {filter_.name: _within(criterion.path, {name: [NOBODY]})}
+            difference = _placed(filter_, _within(criterion.path, {name: [NOBODY]}))
             yield _json(contract, query, difference, name)
 
 
@@ -142,7 +142,7 @@ def unknown_joins(contract: Contract, query: Query) -> Iterator[Bad]:
         places = sorted(filter_.combinable)
         for place in places if filter_ is main(query) and _lists(query) else places[:1]:
             for word in ("xor_", "AND_") if filter_ is main(query) and not place else ("xor_",):
-                yield _json(contract, query, {filter_.name: _within(place, {"operator": word})}, "operator")
+                yield _json(contract, query, _placed(filter_, _within(place, {"operator": word})), "operator")
 
 
 def unknown_keys(contract: Contract, query: Query) -> Iterator[Bad]:
@@ -154,10 +154,15 @@ def unknown_keys(contract: Contract, query: Query) -> Iterator[Bad]:
             yield _json(contract, query, {key: {"id": {"any_": [NOBODY]}}}, key)
     for filter_ in query.filters.values():
         if not closed(contract, filter_):
-            yield _json(contract, query, {filter_.name: {UNKNOWN: [NOBODY]}}, UNKNOWN)
+            yield _json(contract, query, _placed(filter_, {UNKNOWN: [NOBODY]}), UNKNOWN)
 
 
 # What has another type
+
+
+def _placed(filter_: Filter, node: Body) -> Body:
+    """A filter in a body: under its key, or as part of the body itself."""
+    return {filter_.name: node} if filter_.name else node
 
 
 def not_objects(contract: Contract, query: Query) -> Iterator[Bad]:
@@ -173,12 +178,14 @@ def empty_objects(contract: Contract, query: Query) -> Iterator[Bad]:
 def _in_place_of_objects(contract: Contract, query: Query, values: Sequence[Any]) -> Iterator[Bad]:
     if (filter_ := main(query)) is None:
         return
-    for value in _some(query, values):
+    for value in _some(query, values) if filter_.name else ():
         yield _json(contract, query, {filter_.name: value}, filter_.name)
     placed = ((f, criterion) for f, criterion in _criteria(query) if criterion.path and f is main(query))
     for (_, criterion), some in _thinned(query, placed, values):
         for value in some:
-            difference = {filter_.name: _within(criterion.path, value)}
+            if isinstance(value, list) and criterion.path in filter_.repeatable:
+                continue  # a list of such objects may stand there
+            difference = _placed(filter_, _within(criterion.path, value))
             yield _json(contract, query, difference, criterion.path.rpartition(".")[2])
 
 
@@ -418,7 +425,7 @@ def _cells(
 def _at(contract: Contract, query: Query, filter_: Filter, criterion: Criterion, operator: str, value: Any) -> Bad:
     last = criterion.path.rpartition(".")[2]
     places = tuple(place for place in (last, operator) if place)
-    return _json(contract, query, {filter_.name: _within(criterion.path, {operator: value})}, *places)
+    return _json(contract, query, _placed(filter_, _within(criterion.path, {operator: value})), *places)
 
 
 def _within(path: str, value: Any) -> Any:
