@@ -119,6 +119,12 @@ def test_a_stale_waiver_does_not_soften_a_failure() -> None:
     assert outcome(made) == (Result.NON_CONFORMANT, ExitCode.NON_CONFORMANT)
 
 
+def test_a_waiver_that_depends_on_the_surroundings_is_not_stale() -> None:
+    accepted = waived((MUST, "flows"), depends_on="SQLite older than 3.44")
+    made = ledger(judged(MUST, "flows"), waivers=accepted)
+    assert outcome(made) == (Result.CONFORMANT, ExitCode.CONFORMANT)
+
+
 def test_a_waiver_of_a_check_that_could_not_run_is_not_stale() -> None:
     made = ledger(judged(OTHER, "x"), judged(SHOULD, "flows", Verdict.COULD_NOT_RUN), waivers=waived((SHOULD, "flows")))
     assert outcome(made) == (Result.CONFORMANT, ExitCode.CONFORMANT)

@@ -51,14 +51,14 @@ def planned(*judgements: Judgement) -> list[Check]:
     return [Check(requirement=key[0], subject=key[1], item=f"suite.py::{key}") for key in keys]
 
 
-def waived(*keys: tuple[str, str]) -> Waivers:
+def waived(*keys: tuple[str, str], depends_on: str | None = None) -> Waivers:
     """A waiver for each requirement and subject."""
-    return Waivers(
-        [
-            (Waiver(requirement=requirement, subject=subject, reason=f"{subject} is known", replay="curl x"), "w.toml")
-            for requirement, subject in keys
-        ]
-    )
+    return Waivers([(_waiver(requirement, subject, depends_on), "w.toml") for requirement, subject in keys])
+
+
+def _waiver(requirement: str, subject: str, depends_on: str | None) -> Waiver:
+    reason = f"{subject} is known"
+    return Waiver(requirement=requirement, subject=subject, reason=reason, replay="curl x", depends_on=depends_on)
 
 
 def ledger(*judgements: Judgement, waivers: Waivers | None = None, filtered: bool = False) -> Ledger:

@@ -24,7 +24,9 @@ class Waiver(BaseModel):
 
     `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. After the day
     `expires` the waiver is an error. `findings` are the fingerprints that it accepts, where a check tells
-    several findings apart: one more is a failure still. Without them it accepts whatever the check finds.
+    several findings apart: one more is a failure still. Without them it accepts whatever the check finds. `depends_on` names
+    what beside the release decides whether the deviation shows (a version of the database, say): where it does not,
+    the waiver is not stale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -36,6 +38,7 @@ class Waiver(BaseModel):
     link: Annotated[_Line, StringConstraints(pattern=r"^https?://")] | None = None
     expires: date | None = None
     findings: Annotated[tuple[_Line, ...], Field(strict=False)] = ()
+    depends_on: _Line | None = None
 
     def unnamed(self, findings: Sequence[str]) -> tuple[str, ...]:
         """Those of `findings` that the waiver does not name; none where it names none."""
