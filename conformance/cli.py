@@ -13,7 +13,7 @@ import pytest
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from conformance import __version__, catalogue
 from conformance.errors import ConformanceError, ExitCode
@@ -138,7 +138,7 @@ def show_catalogue(
     console = Console()
     requirements = catalogue.load()
     if id_ is None:
-        table = Table("requirement", "level", "profile", "title", box=None, pad_edge=False)
+        table = Table(Column("requirement", no_wrap=True), "level", "profile", "title", box=None, pad_edge=False)
         for requirement in requirements.values():
             table.add_row(requirement.id, requirement.level, requirement.profile, escape(requirement.title))
         console.print(table)

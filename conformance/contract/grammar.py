@@ -8,7 +8,7 @@ filter of events). A filter is told from other objects in a body (a new state) b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.contract.operations import Operation
@@ -20,23 +20,29 @@ class ValueType:
     """What an operator takes: `kind` of a value, and whether it takes a list of them (`many`).
 
     Kinds: uuid, date-time, string, boolean, integer, number, enum (its values in `options`), any.
+    `nullable`: the document says that null may stand in its place; `default`: what it says is meant without one.
     """
 
     kind: str
     many: bool = False
     options: tuple[Any, ...] = ()
+    nullable: bool = False
+    default: Any = None
 
 
 @dataclass(frozen=True)
 class Criterion:
     """One field that can be filtered on: its path in the filter (`state.type`), and operators by name.
 
-    `deprecated`: the document says so; such a criterion may be accepted and ignored.
+    `deprecated`: the document says so; such a criterion may be accepted and ignored. `nullable`: it says that null may
+    stand in its place; `required`: the operators that it can't be without.
     """
 
     path: str
     operators: Mapping[str, ValueType] = field(hash=False)
     deprecated: bool = False
+    nullable: bool = False
+    required: frozenset[str] = frozenset()
 
     def body(self, **operators: Any) -> dict[str, Any]:
         """A filter with this criterion alone: `{"state": {"type": {"any_": […]}}}`."""
@@ -73,7 +79,8 @@ class Query:
 
     `collection` is the path's part before the verb (`flows`, `artifacts/latest`), `verb` the last
     segment (`filter`, `count`, `paginate`, `history`, …), `properties` all that its body may name.
-    `default_sort` is the sort key that the document names for a body without one.
+    `most_rows` is the largest `limit` that the document names, `default_sort` the sort key that it names for a body
+    without one.
     """
 
     operation: Operation
@@ -83,6 +90,7 @@ class Query:
     sorts: tuple[str, ...]
     properties: frozenset[str]
     default_sort: str | None = None
+    most_rows: int | None = None
 
     @property
     def name(self) -> str:
@@ -109,7 +117,8 @@ def queries(document: Schema, operations: Iterable[Operation]) -> Iterator[Query
         if filters or verb == "filter":
             sort = resolve(document, properties.get("sort", {}))
             sorts = tuple(sort.get("enum", ()))
-            yield Query(operation, head, verb, filters, sorts, frozenset(properties), sort.get("default"))
+            most = resolve(document, properties.get("limit", {})).get("maximum")
+            yield Query(operation, head, verb, filters, sorts, frozenset(properties), sort.get("default"), most)
 
 
 _LISTING = frozenset({"limit", "offset", "sort"})
@@ -148,7 +157,7 @@ class _Walk:
         self.repeatable: set[str] = set()
         self.order: Schema = {}
 
-    def visit(self, path: str, node: Schema, depth: int) -> None:
+    def visit(self, path: str, node: Schema, depth: int, *, nullable: bool = False) -> None:
         operators: dict[str, ValueType] = {}
         for key, raw in node.get("properties", {}).items():
             place = f"{path}.{key}".lstrip(".")
@@ -158,16 +167,23 @@ class _Walk:
             elif place == "order":
                 self.order = below
             elif key.endswith("_") or "properties" not in below:
-                operators[key] = _value_type(self.document, raw)
+                found = _value_type(self.document, raw)
+                operators[key] = replace(found, nullable=_nullable(raw), default=raw.get("default"))
             elif depth < _DEEPEST:
                 self.repeatable.update([place] if repeated else [])
-                self.visit(place, below, depth + 1)
+                self.visit(place, below, depth + 1, nullable=_nullable(raw))
         if operators:
-            self.criteria[path] = Criterion(path, operators, deprecated=bool(node.get("deprecated")))
+            deprecated, required = bool(node.get("deprecated")), frozenset(node.get("required", ()))
+            self.criteria[path] = Criterion(path, operators, deprecated, nullable, required)
 
 
 _DEEPEST = 4
 """Filters nest two levels (`state.type`); the bound keeps a schema that refers to itself from running on."""
+
+
+def _nullable(schema: Schema) -> bool:
+    """Whether a document of OpenAPI 3.1 lets null stand there; older ones have no word for it that servers use."""
+    return any(option.get("type") == "null" for option in schema.get("anyOf", ()))
 
 
 def _object(document: Schema, raw: Schema) -> tuple[Schema, bool]:

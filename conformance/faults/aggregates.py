@@ -183,13 +183,13 @@ FAULTS = (
     ),
     Fault(
         "history-counts-to-the-millisecond",
-        "aggregates.history-last-instant",
+        "aggregates.history-instant",
         _HISTORY,
         "the intervals of a history know no less than a millisecond",
         on(_HISTORY, _placed(_to_the_millisecond)),
         mend=Fault(
             "history-counts-exactly",
-            "aggregates.history-last-instant",
+            "aggregates.history-instant",
             _HISTORY,
             "the intervals of a history are exact",
             on(_HISTORY, _placed(lambda moment: moment)),

@@ -55,6 +55,8 @@ def by_latest_id(records: Sequence[Record]) -> Record:
 
 ARTIFACTS = Resource(
     name="artifacts",
+    wildcards=frozenset({"key"}),
+    ascii=frozenset({"key"}),
     members=("/artifacts/{id}", "/artifacts/{key}/latest"),
     creates="POST /artifacts/",
     reads="GET /artifacts/{id}",
@@ -68,6 +70,8 @@ ARTIFACTS = Resource(
 
 LATEST_ARTIFACTS = Resource(
     name="artifacts/latest",
+    wildcards=frozenset({"key"}),
+    ascii=frozenset({"key"}),
     related=RELATED,
     identity="latest_id",
     filtered="artifacts",

@@ -82,6 +82,12 @@ FLOW_RUNS = Resource(
         # A run that has not started is placed where it is expected to start.
         "START_TIME": At("start_time", "expected_start_time"),
     },
-    # "If no state is provided, the flow run will be created in a PENDING state", and a state has a name.
-    filled=frozenset({"id", "name", "tags", "state.type", "state.name"}),
+    # "If no state is provided, the flow run will be created in a PENDING state": a state has a name, and the first
+    # one says when the run is expected to start.
+    filled=frozenset(
+        {
+            *("id", "name", "tags", "state.type", "state.name"),
+            *("expected_start_time", "start_time.before_", "start_time.after_"),
+        }
+    ),
 )

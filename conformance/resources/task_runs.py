@@ -66,6 +66,7 @@ TASK_RUNS = Resource(
         # Later generations break ties of DURATION by expected start time and id; only the first key is promised.
         "DURATION": At("estimated_run_time"),
     },
-    # "If no state is provided, the task run will be created in a PENDING state", and a state has a name.
-    filled=frozenset({"id", "name", "tags", "state.type", "state.name"}),
+    # "If no state is provided, the task run will be created in a PENDING state": a state has a name, and the first
+    # one says when the run is expected to start.
+    filled=frozenset({"id", "name", "tags", "state.type", "state.name", "expected_start_time"}),
 )

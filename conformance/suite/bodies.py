@@ -97,10 +97,11 @@ def _questions(
     properties, size = table.query.properties, len(examiner.records(table, examiner.scopes(table)[0]))
     # Rather too many small ones than none: a page beyond the end shows nothing.
     numbers = [None, *range(size + 2), *range(0, _LARGEST + 1, 5)]
+    limits = [number for number in numbers if number is None or number <= (table.query.most_rows or _LARGEST)]
     return Question(
         filters,
         sort=draw(st.sampled_from((None, *table.query.sorts))) if table.query.sorts else None,
-        limit=draw(st.sampled_from(numbers)) if "limit" in properties else None,
+        limit=draw(st.sampled_from(limits)) if "limit" in properties else None,
         offset=draw(st.sampled_from(numbers)) if "offset" in properties else None,
     )
 
@@ -157,7 +158,8 @@ def pool(resource: Resource, criterion: Criterion, operator: str, examiner: Exam
     read = resource.reader(criterion.path, operator)
     population = examiner.world.population
     values = [read(record, population.records) for record in population.of(resource.name)]
-    return list(operands(operator, criterion.operators[operator], values))
+    # What an empty text means among alternatives is not settled.
+    return [operand for operand in operands(operator, criterion.operators[operator], values) if operand != ""]
 
 
 class Questions:

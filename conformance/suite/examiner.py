@@ -190,6 +190,13 @@ class Examiner:
         here = {**records, table.name: self.records(table, self.scopes(table)[0])}
         return oracle.select(table.name, filters, here, resource)
 
+    def sound(self, table: Table, filters: Body) -> bool:
+        """Whether server and oracle agree on the filters; one that is not even answered is not sound."""
+        try:
+            return self.disagreement(table, filters) is None
+        except Violation:
+            return False
+
     def agrees(self, table: Table, filters: Body) -> bool:
         """Whether a part of a question is answered rightly by itself, without even the fence beside it.
 

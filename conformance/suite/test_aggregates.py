@@ -174,7 +174,7 @@ def test_each_run_is_counted_once_in_its_interval(subject: Aggregate, examiner: 
         _require_counts(subject, examiner, within, late=False)
 
 
-@check("aggregates.history-last-instant", on=asked(*_HISTORIES))
+@check("aggregates.history-instant", on=asked(*_HISTORIES))
 def test_run_at_the_last_instant_of_an_interval_is_counted_there(subject: Aggregate, examiner: Examiner) -> None:
     ranges = [within for within in _ranges(subject, examiner) if _runs(subject, examiner, within, late=True)[0]]
     if not ranges:
@@ -507,7 +507,7 @@ def _some(subject: Restriction, examiner: Examiner) -> Iterator[Body]:
         if path in criteria and "any_" in criteria[path].operators:
             key = {"state.type": "state_type"}.get(path, path)
             values = list(dict.fromkeys(row[key] for row in records if row.get(key) is not None))
-            yield from (criteria[path].body(any_=[value]) for value in values[:: max(1, len(values) // 4)])
+            yield criteria[path].body(any_=values[len(values) // 2 :][:1])
             yield criteria[path].body(any_=values[::2])
     if "id" in criteria and "any_" in criteria["id"].operators:
         yield {"id": {"any_": [NOBODY]}}

@@ -297,7 +297,7 @@ def _filters(table: Table, examiner: Examiner) -> Iterator[Body]:
                 filter_ = criterion.body(**{operator: operand})
                 found = len(examiner.expected(table, table.resource.own(filter_)))
                 # What is wrong with the operator itself is another rule's matter.
-                if 1 < found < len(values) and examiner.disagreement(table, table.resource.own(filter_)) is None:
+                if 1 < found < len(values) and examiner.sound(table, table.resource.own(filter_)):
                     yield filter_
                     break
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from weakref import WeakKeyDictionary
@@ -43,14 +44,14 @@ def test_limit_bounds_the_rows(subject: Table, examiner: Examiner) -> None:
 def test_offset_skips_rows(subject: Table, examiner: Examiner) -> None:
     for sort, body in _orders(subject, examiner):
         whole = _ids(subject, examiner, body)
-        for offset in (1, len(whole) - 1, len(whole)):
+        for offset in (1, len(whole) - 1):
             found = _ids(subject, examiner, {**body, "offset": offset})
             require_equal(f"the rows under {sort} from offset {offset}", whole[offset:], found)
 
 
 @check("paging.pages", on=with_properties("limit", "offset"))
 def test_pages_laid_end_to_end_are_the_list(subject: Table, examiner: Examiner) -> None:
-    for (sort, body), size in zip(_orders(subject, examiner), (3, 7, 5, 4), strict=False):
+    for (sort, body), size in zip(_orders(subject, examiner), (4, 7, 5, 6), strict=False):
         whole = _ids(subject, examiner, body)
         laid: list[Any] = []
         for offset in range(0, len(whole) + size, size):
@@ -58,7 +59,7 @@ def test_pages_laid_end_to_end_are_the_list(subject: Table, examiner: Examiner) 
         require_equal(f"pages of {size} under {sort} laid end to end", whole, laid)
 
 
-_FEW_PAGES = 4
+_FEW_PAGES = 3
 
 
 @check("paging.each-once", on=with_properties("limit", "offset"))
@@ -73,7 +74,7 @@ def test_each_row_comes_on_one_page(subject: Table, examiner: Examiner) -> None:
             whole = _ids(subject, examiner, body) if subject.resource.fence is None else wanted
             size = max(1, -(-len(whole) // _FEW_PAGES))
             laid: list[Any] = []
-            for offset in range(0, len(whole) + 1, size):
+            for offset in range(0, len(whole), size):
                 laid += _ids(subject, examiner, {**body, "limit": size, "offset": offset})
             if sorted(laid) == sorted(whole):
                 break
@@ -137,7 +138,7 @@ def test_limit_zero_is_no_row(subject: Paged, client: Client, world: World) -> N
         raise Violation("limit 0 is not answered with an empty list", expected=[], observed=_shown(answer))
 
 
-_HUGE = (2**31, 2**63, 10**30)
+_HUGE = (2**31, 10**30)
 
 
 @check("paging.huge-limit", on=limited)
@@ -191,8 +192,7 @@ def test_default_limit(subject: Table, contract: Contract, client: Client, world
         raise NotApplicable("unstated")
     many = _many(subject, default + 1, world, examiner)
     answer = client.request("POST", many.path, many.body)
-    expected = min(default, many.size)
-    _require_number(f"of {many.size} rows without a limit, the default being {default}", expected, answer)
+    _require_number(f"without a limit, the default being {default}", default, many, answer)
 
 
 @check("paging.limit-honoured", on=with_properties("limit"))
@@ -205,23 +205,29 @@ def test_limit_is_honoured_or_refused(
         answer = client.request("POST", many.path, {**many.body, "limit": limit})
         # What a query answers unasked can be asked for.
         if answer.status_code not in _REFUSED or limit <= (default or 1):
-            _require_number(f"of {many.size} rows with limit {limit}", min(limit, many.size), answer)
-
-
-def _require_number(summary: str, expected: int, answer: httpx.Response) -> None:
-    rows = listed(answer.json()) if answer.is_success else None
-    if rows is None:
-        raise Violation(f"a legal query is answered {answer.status_code}", expected=200, observed=_shown(answer))
-    require_equal(f"the number {summary}", expected, len(rows))
+            _require_number(f"with limit {limit}", limit, many, answer)
 
 
 @dataclass(frozen=True)
 class _Many:
-    """A query that finds so many rows, if it has no limit."""
+    """A query that finds so many rows, if it has no limit; so many at least where it is not `exact`."""
 
     path: str
     body: Body
     size: int
+    exact: bool = True
+
+
+def _require_number(summary: str, limit: int, many: _Many, answer: httpx.Response) -> None:
+    rows = listed(answer.json()) if answer.is_success else None
+    if rows is None:
+        raise Violation(f"a legal query is answered {answer.status_code}", expected=200, observed=_shown(answer))
+    wanted = min(limit, many.size)
+    if len(rows) < wanted or len(rows) > (wanted if many.exact else limit):
+        least = "" if many.exact else "at least "
+        raise Violation(
+            f"{len(rows)} of {least}{many.size} rows come {summary}", expected=f"{least}{wanted}", observed=len(rows)
+        )
 
 
 _MOST_MADE = 1001
@@ -248,8 +254,9 @@ def _many(subject: Table, number: int, world: World, examiner: Examiner) -> _Man
             made[key] = makers[subject.name](subject, number, world)
         else:
             size = len(examiner.expected(subject, {}))
-            path = subject.query.operation.fill(examiner.scopes(subject)[0])
-            made[key] = _Many(path, examiner.fenced(subject, {}), size)
+            path, body = subject.query.operation.fill(examiner.scopes(subject)[0]), examiner.fenced(subject, {})
+            # Where no filter keeps out what others put there, there are more.
+            made[key] = _Many(path, body, size, exact=bool(body) or subject.resource.scope is not None)
     return made[key]
 
 
@@ -299,7 +306,7 @@ def _many_events(subject: Table, number: int, world: World) -> _Many:
 
 @check("paging.paginate-results", on=with_twin("paginate"))
 def test_paginate_brings_the_rows_of_filter(subject: Table, examiner: Examiner) -> None:
-    for (sort, body), size in zip(_orders(subject, examiner), (3, 2, 5, 4), strict=False):
+    for (sort, body), size in zip(_orders(subject, examiner), (5, 4), strict=False):
         whole = _ids(subject, examiner, body)
         for page in range(1, -(-len(whole) // size) + 1):
             answer = _paginate(subject, examiner, {**body, "limit": size, "page": page})
@@ -310,7 +317,9 @@ def test_paginate_brings_the_rows_of_filter(subject: Table, examiner: Examiner) 
 @check("paging.paginate-numbers", on=with_twin("paginate"))
 def test_paginate_says_where_it_is(subject: Table, contract: Contract, examiner: Examiner) -> None:
     label = subject.query.twin("paginate")
-    for number, body in enumerate(some_filters(subject, contract.queries[label].filters, examiner)):
+    filters = some_filters(subject, contract.queries[label].filters, examiner)
+    # That a filter counts is seen by `count`: here it is enough that some do.
+    for number, body in enumerate(islice(filters, 0, None, 4)):
         total = len(examiner.rows(subject, body))
         asked = ((1, 1), (3, 2), (max(1, total), 1), (total + 1, 1))
         # All of them of everything, one of each other list.
