@@ -24,7 +24,8 @@ class Waiver(BaseModel):
 
     `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. After the day
     `expires` the waiver is an error. `findings` are the fingerprints that it accepts, where a check tells
-    several findings apart: one more is a failure still. Without them it accepts whatever the check finds. `depends_on` names
+    several findings apart: one more is a failure still. Without them it accepts whatever the check finds.
+    `depends_on` names
     what beside the release decides whether the deviation shows (a version of the database, say): where it does not,
     the waiver is not stale.
     """
