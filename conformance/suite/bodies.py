@@ -68,7 +68,7 @@ def questions(table: Table, examiner: Examiner) -> st.SearchStrategy[Question]:
     The operands are those that the checks of the single operators judge: what is wrong with one of them by itself
     is told there. What is left to this is what they come to together.
     """
-    own = _filters(table.own, table.resource, examiner) if table.own else st.nothing()
+    own = _filters(table.own, table.resource, examiner, table) if table.own else st.nothing()
     related = {
         key: _filters(table.query.filters[key], RESOURCES[table.resource.relation(key).collection], examiner)
         for key in table.related
@@ -112,20 +112,31 @@ def _some(draw: st.DrawFn, of: Sequence[Any], most: int) -> Sequence[Any]:
     return draw(st.sampled_from(list(combinations(of, number)))) if number else ()
 
 
-def _filters(filter_: Filter, resource: Resource, examiner: Examiner) -> st.SearchStrategy[Body]:
-    """Filters of one collection with a few criteria; `st.nothing()` where no criterion has a value in the world."""
+def _filters(
+    filter_: Filter, resource: Resource, examiner: Examiner, asked: Table | None = None
+) -> st.SearchStrategy[Body]:
+    """Filters of one collection with a few criteria; `st.nothing()` where no criterion has a value in the world.
+
+    `asked` is the table whose own filter it is: an operator to which that gives no answer at all is left to the check
+    of the operator, which would be told once more of every body that has it.
+    """
     choices = [
         nodes
         for criterion in filter_.criteria.values()
         if not criterion.deprecated and criterion.path not in resource.disputed
-        if (nodes := _nodes(filter_, criterion, resource, examiner))
+        if (nodes := _nodes(filter_, criterion, resource, examiner, asked))
     ]
     return _filter(filter_, choices) if choices else st.nothing()
 
 
-def _nodes(filter_: Filter, criterion: Criterion, resource: Resource, examiner: Examiner) -> list[Body]:
+def _nodes(
+    filter_: Filter, criterion: Criterion, resource: Resource, examiner: Examiner, asked: Table | None
+) -> list[Body]:
     """Filters with one criterion: each operator with each operand, and two operators joined in each way there is."""
     pools = {name: pool(resource, criterion, name, examiner) for name in criterion.operators}
+    if asked is not None:
+        first = {name: resource.own(criterion.body(**{name: found[0]})) for name, found in pools.items() if found}
+        pools = {name: pools[name] for name, body in first.items() if examiner.answers(asked, body)}
     single = [criterion.body(**{name: operand}) for name, operands_ in pools.items() for operand in operands_]
     joins: list[Body] = [{}]
     if criterion.path in filter_.combinable and criterion.path:

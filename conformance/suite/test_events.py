@@ -150,6 +150,9 @@ def test_distinct_resources_come_once(subject: Table, examiner: Examiner) -> Non
         found = [row["resource"]["prefect.resource.id"] for row in page["events"]]
         require_equal("the resources of the events", sorted(_resources(matching)), sorted(found))
         require_equal("the total", len(found), page["total"])
+        examiner.coverage.judged(
+            "events.resource.distinct", hits=len(found), misses=len(matching) - len(found), nulls=0
+        )
 
 
 @check("events.order", on=orders)
