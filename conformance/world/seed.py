@@ -72,8 +72,9 @@ def entries(source: Path) -> Iterator[_Object]:
         yield from _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object
 
 
-_WRITING, _READING = 2, 4
-"""Requests that are under way at a time. Of several that write, SQLite turns all but one away, to be sent again."""
+_WRITING, _READING = 1, 4
+"""Requests that are under way at a time. Of several that write, SQLite turns all but one away, to be sent again; and
+Orion, turned away in the middle, has made half of a block document then."""
 
 
 def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
