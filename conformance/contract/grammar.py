@@ -105,8 +105,9 @@ class Query:
 def queries(document: Schema, operations: Iterable[Operation]) -> Iterator[Query]:
     """Every operation of the document whose body holds at least one filter, or that ends in `/filter`."""
     for operation in operations:
-        # A path that ends in a slash is the collection itself: a POST there creates.
-        if operation.method != "POST" or operation.body is None or operation.path.endswith("/"):
+        # What creates has no rows to filter, whatever filter the new object is to have (a queue's, in its body).
+        creates = operation.path.endswith("/") or "201" in operation.answers
+        if operation.method != "POST" or operation.body is None or creates:
             continue
         body = resolve(document, operation.body)
         properties = body.get("properties", {})

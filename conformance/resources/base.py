@@ -362,6 +362,11 @@ class Resource:
         known = self.criteria.get(f"{criterion}.{operator}") or self.criteria.get(criterion)
         return known or At(criterion)
 
+    def follows_clock(self, sort: str) -> bool:
+        """Whether the order under a sort key changes by itself, because what it reads follows the clock."""
+        read = self.sort_reader(sort)
+        return isinstance(read, At) and not self.clock.isdisjoint(read.keys)
+
     def sort_reader(self, sort: str) -> Reader:
         """What a sort key (`NAME_ASC`) orders by."""
         prefix = sort.rpartition("_")[0]

@@ -120,7 +120,8 @@ def total_orders(table: Table, examiner: Examiner) -> Iterator[tuple[str, Body]]
     """
     world = examiner.world.population.records
     fence = table.resource.fence
-    sorts = sorted(table.query.sorts, key=lambda sort: sort == table.query.default_sort)
+    settled = [sort for sort in table.query.sorts if not table.resource.follows_clock(sort)]
+    sorts = sorted(settled, key=lambda sort: sort == table.query.default_sort)
     chosen = 0
     for sort in sorts:
         apart = without_ties(table, sort, examiner.expected(table, {}), world)
