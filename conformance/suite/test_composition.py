@@ -313,7 +313,9 @@ def _unlike(table: Table, examiner: Examiner, questions: Questions) -> list[tupl
         if key != "operator"
         for part in ({key: value},)
     }
-    found = [(a, b) for a, b in permutations(single.values(), 2) if a.keys() != b.keys()]
+    # A filter that stands for more than it says (without anonymous documents, say) is not widened by what it says.
+    plain = [node for node in single.values() if table.resource.meant(node) == node]
+    found = [(a, b) for a, b in permutations(plain, 2) if a.keys() != b.keys()]
     chosen = found[:: max(1, len(found) // _PAIRS)][:_PAIRS]
     # What is wrong with one of them by itself is another rule's matter.
     return [pair for pair in chosen if all(examiner.sound(table, table.resource.own(node)) for node in pair)]
