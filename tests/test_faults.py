@@ -103,6 +103,7 @@ def test_fault_is_caught(
     fault: Fault, workbench: Workbench, proxy: Proxy, honest: Callable[[str, str], Judgement]
 ) -> None:
     subject = fault.subject if fault.honest is None else fault.honest
+    proxy.troubles.clear()
     before = (
         judged(fault.mend, fault.requirement, subject, workbench, proxy)
         if fault.mend is not None

@@ -203,7 +203,11 @@ class Proxy:
             extensions={"target": (f"{target}?{request.query}" if request.query else target).encode("ascii")},
         )
         sent.extensions["timeout"] = TIMEOUT.as_dict()
-        return await self._client.send(sent, stream=True)
+        try:
+            return await self._client.send(sent, stream=True)
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            # A server that drops a connection after a 500 resets the next request on it, before it has read it.
+            return await self._client.send(sent, stream=True)
 
 
 async def _to_upstream(receive: _Receive, upstream: ClientConnection) -> None:
