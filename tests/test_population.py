@@ -79,7 +79,7 @@ def test_an_alias_names_an_object_that_was_written_before() -> None:
 
 def test_placeholders_are_known() -> None:
     found = {name for e in SHIPPED for part in (e.body, e.changes) for t in strings(part) for name in PLACEHOLDER(t)}
-    assert found == {"%PREFIX%", "%PLAIN%"}
+    assert found == {"%PREFIX%", "%PLAIN%", "%UUID%"}
 
 
 @pytest.mark.parametrize(("collection", "keys"), UNIQUE.items(), ids=UNIQUE)
@@ -113,6 +113,13 @@ class PaperWorkshop:
 
     def accepts(self, operation: str, field: str) -> bool:
         return f"{operation} {field}" != self.lacks
+
+    def requires(self, operation: str) -> frozenset[str]:
+        return frozenset()
+
+    def send_as(self, operation: str, body: Any, within: Mapping[str, str], headers: Mapping[str, str]) -> Record:
+        assert not headers
+        return self.send(operation, body, **within)
 
     def send(self, operation: str, body: Any = None, /, **filled: str) -> Record:
         if body is not None:

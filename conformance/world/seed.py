@@ -184,7 +184,7 @@ def _create(
         workshop.send(create, items, **within)
         return [Made(entry.collection, item, within, items, within) for item in items]
     sent = _known_fields(workshop, create, body)
-    if not sent.keys() >= _required(workshop, create):
+    if not sent.keys() >= workshop.requires(create):
         return []
     answer = {**sent, **(workshop.send_as(create, sent, within, entry.headers) or {})}
     if "id" in answer and any(answer["id"] == other.get("id") for other in list(known.values())):
@@ -208,12 +208,6 @@ def _found(workshop: HttpWorkshop, entry: _Object, address: Mapping[str, Any], k
         return []
     known[entry.alias] = dict(address)
     return [Made(entry.collection, {}, address)]
-
-
-def _required(workshop: HttpWorkshop, operation: str) -> set[str]:
-    """The fields that the body of `operation` must have."""
-    body = workshop.contract.operations[operation].body
-    return set() if body is None else set(workshop.contract.resolve(body).get("required", ()))
 
 
 def _update(workshop: HttpWorkshop, member: Made, changes: Mapping[str, Any]) -> None:

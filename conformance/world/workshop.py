@@ -40,6 +40,11 @@ class HttpWorkshop:
         """Whether the JSON body of `operation` documents the property `field`."""
         return field in self.contract.body_properties(operation)
 
+    def requires(self, operation: str) -> frozenset[str]:
+        """The properties that the JSON body of `operation` can't be without."""
+        body = self.contract.operations[operation].body
+        return frozenset() if body is None else frozenset(self.contract.resolve(body).get("required", ()))
+
     def name(self, stem: str) -> str:
         """A name that no other call returns."""
         return f"{self.prefix}-{stem}-{next(self._numbers)}"
