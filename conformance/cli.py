@@ -31,12 +31,21 @@ app = typer.Typer(
 )
 
 
+_MOST_WORKERS = 4
+
+
 def _seed(value: str) -> int:
     if value == "random":
         return secrets.randbelow(2**31)
     if not value.isdecimal():
         raise typer.BadParameter(f"{value!r} is neither a whole number nor `random`")
     return int(value)
+
+
+def _cores() -> int:
+    """Workers of a whole run: each has a server of its own, and both take a quarter of a gigabyte."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(cores, _MOST_WORKERS)
 
 
 @app.command()
@@ -57,7 +66,12 @@ def run(
     ] = None,
     no_fuzz: Annotated[bool, typer.Option("--no-fuzz", help="Leave the fuzz out.")] = False,
     fuzz_examples: Annotated[int, typer.Option(min=1, help="Generated cases an operation.")] = DEFAULT_FUZZ_EXAMPLES,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that run checks.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes that run checks.", show_default="as many as cores; 1 with --url or --select"
+        ),
+    ] = None,
     seed: Annotated[str, typer.Option(metavar="N|random", help="Seed of all that is generated.")] = str(DEFAULT_SEED),
     waivers: Annotated[
         list[Path] | None,
@@ -84,7 +98,7 @@ def run(
         select=tuple(select or ()),
         fuzz=not no_fuzz,
         fuzz_examples=fuzz_examples,
-        workers=workers,
+        workers=workers or (1 if list_ or url is not None or select else _cores()),
         seed=_seed(seed),
         waivers=tuple(waivers or ()),
         use_waivers=not no_waivers,

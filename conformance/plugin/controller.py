@@ -80,7 +80,8 @@ class Controller:
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell a worker where the target is."""
         if self.run.workbench is not None:
-            node.workerinput["conformance"] = self.run.workbench.shared.model_dump_json()
+            number = int(node.workerinput["workerid"].removeprefix("gw"))
+            node.workerinput["conformance"] = self.run.shared(number).model_dump_json()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> LoadScopeScheduling:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +42,7 @@ class Run:
         self.timings: dict[str, float] = {}
         self.workbench: Workbench | None = None
         self._clock = time.perf_counter()
-        self._server: embedded.EmbeddedServer | None = None
+        self._servers: list[embedded.EmbeddedServer] = []
         self._folder: Path | None = None
 
     def open(self) -> Self:
@@ -104,12 +105,29 @@ class Run:
             return
         with self.phase("world"):
             self.progress("seeding the world")
-            try:
-                population = seed(workbench.workshop)
-            except (SeedingError, TargetTrouble) as error:
-                self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
-                population = Population(trouble=str(error))
-            workbench.shared.population.write_text(population.model_dump_json(), "utf-8")
+            others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
+            # Not as a context, which would wait for the others even after Ctrl-C: they end with their servers.
+            pool = ThreadPoolExecutor(1 + len(others))
+            for seeded in [pool.submit(self._seed, here) for here in (workbench, *others)]:
+                seeded.result()
+            for other in others:
+                other.close()
+
+    def _seed(self, workbench: Workbench) -> None:
+        try:
+            population = seed(workbench.workshop)
+        except (SeedingError, TargetTrouble) as error:
+            self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
+            population = Population(trouble=str(error))
+        workbench.shared.population.write_text(population.model_dump_json(), "utf-8")
+
+    def shared(self, worker: int) -> Shared:
+        """What the worker of that number is told: of a server of its own, where the run has started them."""
+        shared = self._opened().shared
+        if not self._servers:
+            return shared
+        number = worker % len(self._servers)  # one that stands in for a worker that died has a higher number
+        return shared.model_copy(update={"url": self._servers[number].url, "server": number})
 
     def planned(self) -> Iterator[tuple[str, str]]:
         """Requirement and subject of every check that is asked for, in the order of the catalogue."""
@@ -161,9 +179,9 @@ class Run:
                 self.timings["provisioning"] = round(time.perf_counter() - began, 3)
             self.progress(f"prefect {release.version}: {text}")
 
-        self._server = embedded.start(release, say)
+        self._servers = embedded.start_all(release, self.settings.workers, say)
         self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
-        return self._server.url
+        return self._servers[0].url
 
     def _waiver_files(self, version: str) -> tuple[Path, ...]:
         if self.settings.waivers or not self.settings.use_waivers:
@@ -172,7 +190,7 @@ class Run:
         return (path,) if path else ()
 
     def _sweep(self, workbench: Workbench) -> None:
-        if self._server is not None or not workbench.shared.created.exists():
+        if self._servers or not workbench.shared.created.exists():
             return  # it is thrown away with its database, or there is nothing to remove
         with self.phase("clean-up"):
             self.progress("removing what the run created")
@@ -180,8 +198,8 @@ class Run:
                 self.ledger.error(workbench.redactor.text(line), ErrorKind.CLEAN_UP)
 
     def _stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
+        for server in self._servers:
+            server.stop()
         if self.workbench is not None:
             self.workbench.close()
         if self._folder is not None:

@@ -35,7 +35,9 @@ class Shared(BaseModel):
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
     folder: Path
-    """A temporary folder of the run: the document, the population, the ledger of created objects."""
+    """A temporary folder of the run: the document, the populations, the ledger of created objects."""
+    server: int = 0
+    """Which of the run's servers `url` is, where each worker has one of its own."""
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
@@ -48,8 +50,8 @@ class Shared(BaseModel):
 
     @property
     def population(self) -> Path:
-        """The population's records."""
-        return self.folder / "population.json"
+        """The records of the population on this server."""
+        return self.folder / f"population-{self.server}.json"
 
     @property
     def created(self) -> Path:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import httpx
@@ -111,13 +111,19 @@ class Examiner:
     def prefetch(self, asked: Iterable[tuple[str, Body]]) -> None:
         """Ask several queries at once, path and body each: the server is not idle while an answer is judged.
 
-        What is not answered with 200 is left for `ask` to tell of.
+        What is not answered with 200 is left for `ask` to tell of, and nothing is asked ahead after it: a server
+        may take half a second for an error of its own.
         """
         new = [(path, body) for path, body in asked if _question(path, body) not in self._answers]
+        unanswered = Event()
 
         def answer(question: tuple[str, Body]) -> None:
-            with contextlib.suppress(Violation):
+            if unanswered.is_set():
+                return
+            try:
                 self.ask(*question)
+            except Violation:
+                unanswered.set()
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for _ in pool.map(answer, new):

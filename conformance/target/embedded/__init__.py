@@ -11,9 +11,9 @@ from pathlib import Path
 from conformance.errors import ProvisioningError
 from conformance.target.embedded import cache, template
 from conformance.target.embedded.releases import Release, newest, release
-from conformance.target.embedded.server import EmbeddedServer, launch
+from conformance.target.embedded.server import EmbeddedServer, launch_all
 
-__all__ = ["EmbeddedServer", "Release", "newest", "release", "start"]
+__all__ = ["EmbeddedServer", "Release", "newest", "release", "start", "start_all"]
 
 # A warm start takes about 7 s on two idle cores; several at once on a loaded machine take minutes.
 _PATIENCE = 180.0
@@ -22,7 +22,12 @@ _GRACE = 0.5
 
 
 def start(release: Release, progress: Callable[[str], None]) -> EmbeddedServer:
-    """A fresh, healthy server of `release` with an empty database: nobody else's, gone when this process is.
+    """One server: `start_all` of one."""
+    return start_all(release, 1, progress)[0]
+
+
+def start_all(release: Release, number: int, progress: Callable[[str], None]) -> list[EmbeddedServer]:
+    """Fresh, healthy servers of `release`, each with an empty database: nobody else's, gone when this process is.
 
     Provisions the release first if it isn't in the cache, which takes a minute or so and a network. `progress`
     gets a few words before each step. Raises `ProvisioningError`, with one line, if that can't be done.
@@ -31,20 +36,24 @@ def start(release: Release, progress: Callable[[str], None]) -> EmbeddedServer:
         raise ProvisioningError("servers can only be provisioned on Linux and macOS: start one and give its --url")
     try:
         provisioned = cache.provision(release, progress)
-        log = cache.new_log(release)
+        logs = [cache.new_log(release) for _ in range(number)]
     except OSError as error:
         raise ProvisioningError(
             f"can't write to the cache folder {cache.root()}: {error.strerror or error}; "
             f"make it writable or set {cache.CACHE_VARIABLE} to a folder that is"
         ) from error
+    homes: list[Path] = []
     try:
-        home = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
         try:
-            template.copy(provisioned.template, home)
+            for _ in range(number):
+                homes.append(Path(tempfile.mkdtemp(prefix="prefect-conformance-")))
+                template.copy(provisioned.template, homes[-1])
             progress("starting")
-            return launch(release, provisioned.python, home, log, patience=_PATIENCE, grace=_GRACE, disposable=True)
+            places = list(zip(homes, logs, strict=True))
+            return launch_all(release, provisioned.python, places, patience=_PATIENCE, grace=_GRACE, disposable=True)
         except BaseException:
-            shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
+            for home in homes:
+                shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
             raise
     except OSError as error:
         raise ProvisioningError(

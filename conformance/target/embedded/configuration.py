@@ -92,6 +92,8 @@ def environment(release: Release, python: Path, home: Path) -> dict[str, str]:
         # pools in 2.7, events and automations in 2.20. Later releases have no such switches.
         "PREFECT_EXPERIMENTAL_ENABLE_WORK_POOLS": "true",
         "PREFECT_EXPERIMENTAL_EVENTS": "true",
+        # To colour what it logs of an error takes the server longer than the rest of the answer.
+        "PREFECT_LOGGING_COLORS": _OFF,
         # A posted event can be read after one second, not five.
         "PREFECT_API_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",

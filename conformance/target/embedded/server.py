@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -30,6 +30,24 @@ class EmbeddedServer:
         self.log = log
         self._process = process
         self._grace = grace
+        self._started = time.monotonic()
+
+    def wait_until_healthy(self, patience: float) -> None:
+        """Returns when the server answers. Raises `ProvisioningError` `patience` seconds after its start."""
+        with httpx.Client(trust_env=False, timeout=2) as client:
+            while self._process.poll() is None:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(f"{self.url}/health").is_success:
+                        return
+                if time.monotonic() > self._started + patience:
+                    raise ProvisioningError(
+                        f"prefect {self.version} was not up after {patience:.0f} s: {_last_line(self.log)}; "
+                        f"its log is {self.log}"
+                    )
+                time.sleep(_POLL_SECONDS)
+        raise ProvisioningError(
+            f"prefect {self.version} ended while it was starting: {_last_line(self.log)}; its log is {self.log}"
+        )
 
     def stop(self) -> None:
         """Ends the server and everything that it started; its temporary files are gone too. Twice does no harm."""
@@ -49,12 +67,45 @@ class EmbeddedServer:
 def launch(
     release: Release, python: Path, home: Path, log: Path, *, patience: float, grace: float, disposable: bool
 ) -> EmbeddedServer:
-    """Starts a server on a free port of 127.0.0.1 and returns when it is healthy.
+    """Starts a server on a free port of 127.0.0.1 and returns when it is healthy; arguments as of `launch_all`."""
+    places = [(home, log)]
+    return launch_all(release, python, places, patience=patience, grace=grace, disposable=disposable)[0]
 
-    `home` is its PREFECT_HOME, removed when it ends if `disposable`; `grace` is how long it may take to stop
-    before it is killed. Raises `ProvisioningError` if it ends early or is not healthy after `patience` seconds.
+
+def launch_all(
+    release: Release,
+    python: Path,
+    places: Sequence[tuple[Path, Path]],
+    *,
+    patience: float,
+    grace: float,
+    disposable: bool,
+) -> list[EmbeddedServer]:
+    """Starts a server on a free port of 127.0.0.1 for each of `places`, all at once; returns when all are healthy.
+
+    A place is the PREFECT_HOME of a server, removed when it ends if `disposable`, and the file of its log. `grace`
+    is how long it may take to stop before it is killed. Raises `ProvisioningError` if one ends early or is not
+    healthy after `patience` seconds; then none is left.
     """
-    with _reserved_port() as port, log.open("ab") as output:
+    servers: list[EmbeddedServer] = []
+    with contextlib.ExitStack() as ports:
+        try:
+            for home, log in places:
+                port = ports.enter_context(_reserved_port())
+                servers.append(_spawn(release, python, home, log, port, grace=grace, disposable=disposable))
+            for server in servers:
+                server.wait_until_healthy(patience)
+        except BaseException:
+            for server in servers:
+                server.stop()
+            raise
+    return servers
+
+
+def _spawn(
+    release: Release, python: Path, home: Path, log: Path, port: int, *, grace: float, disposable: bool
+) -> EmbeddedServer:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", supervisor.__file__, str(grace), str(home) if disposable else ""),
@@ -67,31 +118,7 @@ def launch(
             env=configuration.environment(release, python, home),
             start_new_session=True,  # Ctrl-C in the terminal is for the suite, which then stops the server
         )
-        server = EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, log, process, grace)
-        try:
-            _wait_until_healthy(server, process, patience)
-        except BaseException:
-            server.stop()
-            raise
-    return server
-
-
-def _wait_until_healthy(server: EmbeddedServer, process: subprocess.Popen[bytes], patience: float) -> None:
-    deadline = time.monotonic() + patience
-    with httpx.Client(trust_env=False, timeout=2) as client:
-        while process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if client.get(f"{server.url}/health").is_success:
-                    return
-            if time.monotonic() > deadline:
-                raise ProvisioningError(
-                    f"prefect {server.version} was not up after {patience:.0f} s: {_last_line(server.log)}; "
-                    f"its log is {server.log}"
-                )
-            time.sleep(_POLL_SECONDS)
-    raise ProvisioningError(
-        f"prefect {server.version} ended while it was starting: {_last_line(server.log)}; its log is {server.log}"
-    )
+    return EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, log, process, grace)
 
 
 @contextlib.contextmanager
