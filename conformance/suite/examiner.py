@@ -50,6 +50,7 @@ class Examiner:
         self.coverage = coverage
         self.seed = seed
         self._answers: dict[str, Any] = {}
+        self._expected: dict[str, list[Record]] = {}
 
     def forget(self) -> None:
         """Drop the answers: another server stands behind the URL now (a fault in front of it, say)."""
@@ -196,8 +197,15 @@ class Examiner:
 
     def expected(self, table: Table, filters: Body, resource: Resource | None = None) -> list[Record]:
         """The rows that the oracle selects, in the world's order; `resource` reads records in another way."""
-        records = self.world.population.records
-        here = {**records, table.name: self.records(table, self.scopes(table)[0])}
+        if resource is not None:
+            return self._selected(table, filters, resource)
+        question = _question(table.name, filters)
+        if question not in self._expected:
+            self._expected[question] = self._selected(table, filters)
+        return self._expected[question]
+
+    def _selected(self, table: Table, filters: Body, resource: Resource | None = None) -> list[Record]:
+        here = {**self.world.population.records, table.name: self.records(table, self.scopes(table)[0])}
         return oracle.select(table.name, filters, here, resource)
 
     def answers(self, table: Table, filters: Body) -> bool:

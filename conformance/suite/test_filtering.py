@@ -357,12 +357,12 @@ def _judge_joined(place: Place, operator: str, examiner: Examiner, *, written: b
     every = [(parts, _merged(*parts)) for parts in _pairs(place, examiner)]
     if not every:
         raise NotApplicable("single")
-    # Only where the two ways to join differ is the one told from the other.
+    # Only where the parts differ is the one way to join told from the other.
     telling = [
         (parts, body)
         for parts, body in every
-        if examiner.expected(table, table.resource.own(place.joined_by("or_", body)))
-        != examiner.expected(table, table.resource.own(place.joined_by("and_", body)))
+        if examiner.expected(table, table.resource.own(parts[0]))
+        != examiner.expected(table, table.resource.own(parts[1]))
     ]
     if not telling:
         raise CouldNotRun(f"the world can't tell and_ from or_ in {place.name}")
