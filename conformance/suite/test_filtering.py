@@ -273,7 +273,7 @@ def test_task_workers_are_found_by_their_tasks(subject: Operation, client: Clien
 _MOST_BODIES = 3
 """Filters with one criterion of each kind that are joined."""
 
-_MOST_PAIRS = 8
+_MOST_PAIRS = 5
 """Pairs that are joined at a place: those that tell AND from OR, spread over all that do."""
 
 
