@@ -1,5 +1,6 @@
-"""What the end-to-end tests share: the installed command, and one real server for those that only look."""
+"""What the end-to-end tests share: the two ways to run the suite, and one real server for those that only look."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,41 @@ def cli(*arguments: str, cwd: Path, timeout: float = 600) -> subprocess.Complete
     return subprocess.run(
         [str(script), *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+def plain_pytest(*arguments: str, cwd: Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    """Run the suite as a user of pytest does, on the newest release."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "conformance", "--server", "prefect==3.9.1"]
+    command += ["-p", "no:randomly", "-p", "no:cacheprovider", "-q", "--no-header", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def verdicts(folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    """(Requirement, subject) -> (verdict, summary), as the reports in the folder tell; a waived one is a failed one."""
+    content = json.loads((folder / "reports" / "verdicts.json").read_text())
+    return {
+        (entry["requirement"], entry["subject"]): (
+            "failed" if entry["verdict"] == "waived" else entry["verdict"],
+            entry["summary"],
+        )
+        for entry in content["verdicts"]
+    }
+
+
+def differing(one: dict[tuple[str, str], tuple[str, str]], other: dict[tuple[str, str], tuple[str, str]]) -> object:
+    """What two runs do not agree on."""
+    return {key: (one.get(key), other.get(key)) for key in one | other if one.get(key) != other.get(key)}
+
+
+# The longest ones begin first: what is left at the end is done by one worker alone.
+_FIRST = ("test_gate", "test_faults", "test_end_to_end")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that take longest, in whatever order the rest comes."""
+    place = {name: number for number, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(_FIRST)))
 
 
 @pytest.fixture(scope="session")

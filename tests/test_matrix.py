@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import cli
+from conftest import cli, differing, plain_pytest, verdicts
 
 from conformance.target.embedded.releases import supported
 from conformance.verdicts import document
@@ -21,3 +21,13 @@ def test_a_release_is_run_to_a_result(version: str, tmp_path: Path) -> None:
     assert found.never_called == ()
     assert found.grammar.unknown == ()
     print(version, found.result, dict(found.counts))
+
+
+def test_one_worker_and_plain_pytest_give_the_same_verdicts(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    assert cli("run", "--workers", "1", "--no-waivers", cwd=one, timeout=1200).returncode == 1
+    assert plain_pytest("-n", "2", "--conformance-no-waivers", cwd=other, timeout=1200).returncode == 1
+    assert len(verdicts(one)) > 4000
+    assert differing(verdicts(one), verdicts(other)) == {}

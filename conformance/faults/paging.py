@@ -30,12 +30,13 @@ def _turning(request: Request) -> Json:
 
 
 async def _in_turns(request: Request, upstream: Upstream) -> Response:
-    """The rows of every other page are those of the list the other way round."""
+    """Every other page is of the list with its first row put last."""
     body = _turning(request)
     if body is None or body["offset"] // max(1, body["limit"]) % 2 == 0:
         return await upstream(request)
     answer = await upstream(request.with_json({key: body[key] for key in body.keys() - {"limit", "offset"}}))
-    return answer.with_json(answer.json[::-1][body["offset"] :][: body["limit"]])
+    turned = [*answer.json[1:], *answer.json[:1]]
+    return answer.with_json(turned[body["offset"] :][: body["limit"]])
 
 
 async def _starting_over(request: Request, upstream: Upstream) -> Response:

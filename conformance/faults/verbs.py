@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from conformance.faults.bends import Json, answered, asked, instead, on, read, status
+from conformance.faults.bends import Json, answered, asked, instead, on, read, read_by, status
 from conformance.faults.fault import Fault, Request, Response, Upstream
 from conformance.faults.mending import Creating
 
@@ -71,10 +71,14 @@ async def _keeps_the_description(request: Request, upstream: Upstream) -> Respon
 # DELETE
 
 
-async def _takes_all(request: Request, upstream: Upstream) -> Response:
+async def _takes_its_like(request: Request, upstream: Upstream) -> Response:
+    """Deletes what is called the same but for a number too; not the population, which other checks are judged on."""
+    doomed = await read(request.path, upstream)
     answer = await upstream(request)
-    for other in (await upstream(Request("POST", "/variables/filter").with_json({}))).json:
-        await upstream(Request("DELETE", f"/variables/{other['id']}"))
+    if doomed is not None:
+        stem = {"variables": {"name": {"like_": doomed["name"].rstrip("0123456789")}}}
+        for other in await read_by("/variables/filter", stem, upstream) or ():
+            await upstream(Request("DELETE", f"/variables/{other['id']}"))
     return answer
 
 
@@ -204,7 +208,7 @@ FAULTS = (
         "verbs.delete-removes",
         "DELETE /variables/{id}",
         "a DELETE takes the other members with it",
-        on("DELETE /variables/{id}", _takes_all),
+        on("DELETE /variables/{id}", _takes_its_like),
     ),
     Fault(
         "patch-resets",

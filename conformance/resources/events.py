@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -49,11 +49,13 @@ def gathered(shop: Workshop, made: Sequence[Made]) -> list[Record]:
 def fence(records: Sequence[Record]) -> Record:
     """These events and no others: by their ids, and in all the time in which they occurred.
 
-    Without bounds the server looks at the last months only.
+    Without bounds the server looks at the last months only. They are a microsecond wider than need be: a server that
+    takes a bound for exclusive fails on the bounds, not on everything.
     """
-    moments = sorted((record["occurred"] for record in records), key=datetime.fromisoformat)
+    moments = sorted(datetime.fromisoformat(record["occurred"]) for record in records)
+    little = timedelta(microseconds=1)
     return {
-        "occurred": {"since": moments[0], "until": moments[-1]},
+        "occurred": {"since": (moments[0] - little).isoformat(), "until": (moments[-1] + little).isoformat()},
         "id": {"id": [record["id"] for record in records]},
     }
 

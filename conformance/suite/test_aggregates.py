@@ -485,7 +485,7 @@ def _require_dashboard(subject: Aggregate, examiner: Examiner, filters: Body) ->
     for name, sure, perhaps in (("completed", "COMPLETED", "CANCELLED"), ("failed", "FAILED", "CRASHED")):
         total = sum(part[name] for part in found)
         if not types[sure] <= total <= types[sure] + types[perhaps]:
-            raise Violation(f"{name} task runs for {body}", expected=types[sure], observed=total)
+            raise Violation(f"{name} task runs for {filters}", expected=types[sure], observed=total)
 
 
 _REQUIRE: Mapping[str, Callable[[Aggregate, Examiner, Body], None]] = {

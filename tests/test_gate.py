@@ -1,0 +1,95 @@
+"""The two ways to run the suite, on a real Prefect, to their ends: the same verdicts, and every report."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from conftest import cli, differing, plain_pytest, verdicts
+
+from conformance.verdicts import document
+
+pytestmark = pytest.mark.server
+
+
+_TWICE = ("verbs", "filter", "fuzz")
+"""The chapters that are run once more in another way; `tox run -e matrix` does so with all."""
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The main job: the folder in which `prefect-conformance run` was run without options."""
+    folder = tmp_path_factory.mktemp("gate")
+    done = cli("run", cwd=folder)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert "result:  conformant" in done.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Plain pytest, three workers, no waivers: all deviations are failures. The chapters that change what is there."""
+    folder = tmp_path_factory.mktemp("plain")
+    chapters = [f"--conformance-select={chapter}.*" for chapter in _TWICE]
+    done = plain_pytest("-n", "3", "--conformance-no-waivers", *chapters, cwd=folder)
+    assert done.returncode == 1, done.stdout[-4000:] + done.stderr
+    return folder
+
+
+def test_the_gate_is_conformant_and_every_deviation_is_waived_by_name(gate: Path) -> None:
+    found = document.load(gate / "reports" / "verdicts.json")
+    assert found.result.value == "conformant"
+    assert found.counts["failed"] == found.counts["could-not-run"] == 0  # type: ignore[index]
+    assert found.errors == ()
+    assert all(entry.waiver for entry in found.verdicts if entry.verdict.value == "waived")
+
+
+def test_every_operation_was_called(gate: Path) -> None:
+    found = document.load(gate / "reports" / "verdicts.json")
+    assert len(found.operations) == 188
+    assert found.never_called == ()
+    # Refused as long as the server's CSRF protection is off.
+    assert found.never_succeeded == ("GET /csrf-token",)
+
+
+def test_plain_pytest_and_other_workers_give_the_same_verdicts(gate: Path, plain: Path) -> None:
+    twice = {key: found for key, found in verdicts(gate).items() if key[0].partition(".")[0] in _TWICE}
+    assert len(twice) > 1000
+    assert differing(twice, verdicts(plain)) == {}
+
+
+def test_they_judge_the_same_questions(gate: Path, plain: Path) -> None:
+    def judged(folder: Path) -> dict[str, tuple[int, int, int]]:
+        grammar = document.load(folder / "reports" / "verdicts.json").grammar
+        return {cell.name: (cell.hit, cell.miss, cell.null) for cell in grammar.cells}
+
+    assert judged(plain) == judged(gate)
+    assert sum(hit for hit, _, _ in judged(gate).values()) > 500
+
+
+def test_all_that_the_grammar_has_is_judged(gate: Path) -> None:
+    grammar = document.load(gate / "reports" / "verdicts.json").grammar
+    assert grammar.unknown == ()
+    assert [str(gap) for gap in grammar.uncovered] == []
+
+
+def test_allure_has_one_entry_per_check(gate: Path) -> None:
+    results = [json.loads(path.read_text()) for path in (gate / "reports" / "allure-results").glob("*-result.json")]
+    assert len(results) == len(verdicts(gate))
+    assert len({result["historyId"] for result in results}) == len(results)
+    one = next(r for r in results if r["name"] == "routes.snake-case · GET /csrf-token")
+    labels = {(label["name"], label["value"]) for label in one["labels"]}
+    assert ("feature", "Routes") in labels
+    assert ("severity", "critical") in labels
+    assert any(name == "story" and value.startswith("routes.snake-case") for name, value in labels)
+    assert {"name": "subject", "value": "'GET /csrf-token'"} in [
+        {key: p[key] for key in ("name", "value")} for p in one["parameters"]
+    ]
+    assert one["links"][0]["url"].endswith("catalogue.html#routes.snake-case")
+    page = gate / "reports" / "allure-report" / "index.html"
+    assert page.stat().st_size > 1_000_000
+
+
+def test_junit_has_one_case_per_check(gate: Path) -> None:
+    root = ET.parse(gate / "reports" / "junit.xml").getroot()
+    assert {(c.get("classname"), c.get("name")) for c in root.iter("testcase")} == set(verdicts(gate))
