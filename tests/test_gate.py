@@ -12,7 +12,7 @@ from conformance.verdicts import document
 pytestmark = pytest.mark.server
 
 
-_TWICE = ("verbs", "filter", "fuzz")
+_TWICE = ("verbs", "filter", "events", "fuzz")
 """The chapters that are run once more in another way; `tox run -e matrix` does so with all."""
 
 
