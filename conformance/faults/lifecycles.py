@@ -81,14 +81,14 @@ def _nothing(answer: Response) -> bool:
     return not answer.json
 
 
-def _found_by_name_for_ever() -> Bend:
-    """A flow that was created once is found by its name, whatever became of it."""
+def _found_by_name_for_ever(collection: str) -> Bend:
+    """What was created once is found by its name, whatever became of it."""
     kept: dict[str, Response] = {}
 
     async def keep(request: Request, upstream: Upstream) -> Response:
         answer = await upstream(request)
-        if (request.method, request.path) == ("POST", "/flows/") and answer.is_success:
-            kept[f"/flows/name/{answer.json['name']}"] = Response.of(200, answer.json)
+        if (request.method, request.path) == ("POST", f"/{collection}/") and answer.is_success:
+            kept[f"/{collection}/name/{answer.json['name']}"] = Response.of(200, answer.json)
         return kept.get(request.path, answer) if _missing(answer) else answer
 
     return keep
@@ -228,11 +228,32 @@ FAULTS: tuple[Fault, ...] = (
         on("POST /flow_runs/", asked(lambda body: {**body, "idempotency_key": "one"})),
     ),
     Fault(
+        "change-is-not-seen-by-name",
+        "lifecycles.changed-everywhere",
+        "flows",
+        "GET /flows/name/{name} shows the tags that the flow had at first",
+        on("GET /flows/name/{name}", answered(lambda flow: {**flow, "tags": ["red", "blue"]})),
+    ),
+    Fault(
+        "change-is-not-listed",
+        "lifecycles.changed-everywhere",
+        "variables",
+        "POST /variables/filter shows the values that the variables had at first",
+        on("POST /variables/filter", answered(lambda rows: [{**row, "value": "one"} for row in rows])),
+    ),
+    Fault(
+        "old-name-finds",
+        "lifecycles.renamed",
+        "variables",
+        "GET /variables/name/{name} still finds a renamed variable by the old name",
+        _found_by_name_for_ever("variables"),
+    ),
+    Fault(
         "name-finds-the-deleted",
         "lifecycles.gone-unreadable",
         "flows",
         "GET /flows/name/{name} still finds a deleted flow",
-        _found_by_name_for_ever(),
+        _found_by_name_for_ever("flows"),
     ),
     Fault(
         "list-shows-the-deleted",

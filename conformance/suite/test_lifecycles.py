@@ -130,6 +130,32 @@ def patchable(contract: Contract) -> Mapping[str, Resource]:
     return {resource.name: resource for resource in _living(contract) if resource.updates in contract.operations}
 
 
+def shown_and_changed(contract: Contract) -> Mapping[str, Resource]:
+    """The collections whose members can be changed, and met elsewhere than where they are read singly."""
+    met = {**with_addresses(contract), **listed(contract)}
+    return {name: resource for name, resource in changeable(contract).items() if name in met}
+
+
+def renamable(contract: Contract) -> Mapping[str, Resource]:
+    """The collections whose members can be found by a name that can be changed."""
+    return {
+        name: resource
+        for name, resource in patchable(contract).items()
+        if any(_by(contract, resource, key) for key in _renaming(contract, resource))
+    }
+
+
+def _renaming(contract: Contract, resource: Resource) -> Iterator[str]:
+    """The fields that tell members apart and can be patched."""
+    documented = contract.body_properties(resource.updates or "")
+    return (field for field in resource.unique if field in resource.patches and field in documented)
+
+
+def _by(contract: Contract, resource: Resource, key: str) -> list[Address]:
+    """The addresses that a member is found at by `key`."""
+    return [address for address in addresses(contract, resource, "GET") if key in address.keys.values()]
+
+
 def bonds(contract: Contract) -> Mapping[str, Bond]:
     """The collections whose members go with those of another, both of which the contract has."""
     mortal = {resource.name: resource for resource in _mortal(contract)}
@@ -171,23 +197,12 @@ def test_create_answers_with_the_member(subject: Resource, contract: Contract, c
 
 @check("lifecycles.read-alike", on=with_addresses)
 def test_every_address_reads_the_same(subject: Resource, contract: Contract, client: Client, world: World) -> None:
-    made = world.victim(subject.name)
-    for address in addresses(contract, subject, "GET"):
-        response = client.request("GET", address.path(made))
-        _require_success(response, address.name)
-        expected = _part(made.record, shown(contract, address.operation))
-        _require_alike(f"{address.name} reads otherwise", subject, expected, response.json())
+    _require_read_alike(subject, contract, client, world.victim(subject.name))
 
 
 @check("lifecycles.listed", on=listed)
 def test_lists_show_the_member(subject: Resource, contract: Contract, client: Client, world: World) -> None:
-    made = world.victim(subject.name)
-    for listing in listings(contract, subject):
-        row = listing.find(client, made)
-        if row is None:
-            raise Violation(f"{listing.operation.label} does not show the member", expected=made.record)
-        expected = _part(made.record, shown(contract, listing.operation))
-        _require_alike(f"{listing.operation.label} shows otherwise", subject, expected, row)
+    _require_listed(subject, contract, client, world.victim(subject.name))
 
 
 # The same again
@@ -252,6 +267,39 @@ def test_idempotency_key_makes_one_run(subject: Operation, client: Client, world
     require_equal("the run that the same key returns", {"id": ids[0]}, {"id": ids[1]})
     if ids[2] == ids[0]:
         raise Violation("another key returns the same run", observed={"id": ids[2]})
+
+
+# Change
+
+
+@check("lifecycles.changed-everywhere", on=shown_and_changed)
+def test_change_shows_everywhere(subject: Resource, contract: Contract, client: Client, world: World) -> None:
+    made = world.victim(subject.name)
+    *_, (_, changed) = _changes(subject, client, world, made)
+    fields = frozenset(key for key, value in changed.record.items() if value != made.record.get(key)) - _TOUCHED
+    _require_read_alike(subject, contract, client, changed, fields)
+    _require_listed(subject, contract, client, changed, fields)
+
+
+@check("lifecycles.renamed", on=renamable)
+def test_new_name_takes_the_place_of_the_old(
+    subject: Resource, contract: Contract, client: Client, world: World
+) -> None:
+    made = world.victim(subject.name)
+    update = contract.operations[subject.updates or ""]
+    name = next(_renaming(contract, subject))
+    value = subject.patch(world.workshop, name, made.record)
+    path = update.fill(subject.fill(update.label, made))
+    _require_success(client.request("PATCH", path, {name: value}), f"PATCH of {name}")
+    renamed = _now(subject, world, made, {name: value})
+    by_name = _by(contract, subject, name)
+    for address in by_name:
+        response = client.request("GET", address.path(renamed))
+        _require_success(response, f"{address.name} with the new {name}")
+        found = _record(response) or {}
+        identity = subject.identity
+        require_equal(address.name, {identity: made.record[identity]}, {identity: found.get(identity)})
+    _require_gone(by_name, client, made)
 
 
 # Deletion
@@ -329,8 +377,8 @@ def test_created_and_id_stay(subject: Resource, client: Client, world: World) ->
     made = world.victim(subject.name)
     if made.record.get("created") is None:
         raise NotApplicable("timeless")
-    for what, record in _changes(subject, client, world, made):
-        require_equal(f"after {what}", _part(made.record, fixed), _part(record, fixed))
+    for what, changed in _changes(subject, client, world, made):
+        require_equal(f"after {what}", _part(made.record, fixed), _part(changed.record, fixed))
 
 
 @check("lifecycles.updated-goes-on", on=changeable)
@@ -339,8 +387,8 @@ def test_updated_never_goes_back(subject: Resource, client: Client, world: World
     latest = made.record.get("updated")
     if latest is None:
         raise NotApplicable("timeless")
-    for what, record in _changes(subject, client, world, made):
-        now = record.get("updated")
+    for what, changed in _changes(subject, client, world, made):
+        now = changed.record.get("updated")
         if now is None or instant(now) < instant(latest):
             raise Violation(f"`updated` goes back with {what}", expected=f"{latest} or later", observed=now)
         latest = now
@@ -352,14 +400,14 @@ def test_updated_moves_with_a_patch(subject: Resource, client: Client, world: Wo
     before = made.record.get("updated")
     if before is None:
         raise NotApplicable("timeless")
-    what, record = next(_changes(subject, client, world, made))
-    after = record.get("updated")
+    what, changed = next(_changes(subject, client, world, made))
+    after = changed.record.get("updated")
     if after is None or instant(after) <= instant(before):
         raise Violation(f"`updated` does not tell of {what}", expected=f"later than {before}", observed=after)
 
 
-def _changes(resource: Resource, client: Client, world: World, made: Made) -> Iterator[tuple[str, Record]]:
-    """What is done to the member, and its record then: some fields patched, and all of it replaced."""
+def _changes(resource: Resource, client: Client, world: World, made: Made) -> Iterator[tuple[str, Made]]:
+    """What is done to the member, and as what it reads then: some fields patched, and all of it replaced."""
     operations = world.workshop.contract.operations
     if (update := operations.get(resource.updates or "")) is not None:
         documented = world.workshop.contract.body_properties(update.label)
@@ -368,12 +416,12 @@ def _changes(resource: Resource, client: Client, world: World, made: Made) -> It
             path = update.fill(resource.fill(update.label, made))
             _require_success(client.request("PATCH", path, {name: value}), f"PATCH of {name}")
             made = _now(resource, world, made, {name: value})
-            yield f"PATCH of {name}", made.record
+            yield f"PATCH of {name}", made
     if (replace := operations.get(resource.replaces or "")) is not None and resource.replacement is not None:
         path = replace.fill(resource.fill(replace.label, made)) if replace.placeholders else replace.path
         _require_success(client.request("PUT", path, resource.replacement(world.workshop, made)), "PUT")
         made = _now(resource, world, made)
-        yield "PUT", made.record
+        yield "PUT", made
 
 
 # Sending
@@ -500,6 +548,29 @@ def _require_same_member(resource: Resource, made: Made, response: httpx.Respons
     identity = resource.identity
     require_equal("the member", {identity: made.record[identity]}, {identity: answer.get(identity)})
     return answer
+
+
+def _require_read_alike(
+    resource: Resource, contract: Contract, client: Client, made: Made, fields: frozenset[str] | None = None
+) -> None:
+    """Every address reads what the record of `made` has, in `fields` or in all."""
+    for address in addresses(contract, resource, "GET"):
+        response = client.request("GET", address.path(made))
+        _require_success(response, address.name)
+        expected = _part(_part(made.record, fields), shown(contract, address.operation))
+        _require_alike(f"{address.name} reads otherwise", resource, expected, response.json())
+
+
+def _require_listed(
+    resource: Resource, contract: Contract, client: Client, made: Made, fields: frozenset[str] | None = None
+) -> None:
+    """Every list shows what the record of `made` has, in `fields` or in all."""
+    for listing in listings(contract, resource):
+        row = listing.find(client, made)
+        if row is None:
+            raise Violation(f"{listing.operation.label} does not show the member", expected=made.record)
+        expected = _part(_part(made.record, fields), shown(contract, listing.operation))
+        _require_alike(f"{listing.operation.label} shows otherwise", resource, expected, row)
 
 
 def _require_gone(found: list[Address], client: Client, made: Made) -> None:
