@@ -134,6 +134,25 @@ def test_what_a_resource_says_of_fields_hangs_together(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MAKEABLE)
+def test_what_tells_members_apart_is_sent_and_differs(name: str, shop: PaperShop) -> None:
+    resource = RESOURCES[name]
+    assert resource.again is None or resource.unique
+    if resource.unique:
+        first, second = (resource.make(shop).sent for _ in range(2))
+        assert set(resource.unique) <= set(first)
+        assert [first[field] for field in resource.unique] != [second[field] for field in resource.unique]
+
+
+@pytest.mark.parametrize("name", MAKEABLE)
+def test_a_member_names_its_parents(name: str, shop: PaperShop) -> None:
+    resource = RESOURCES[name]
+    made = resource.make(shop)
+    for parent, keys in resource.parents.items():
+        named = {key: made.value(other) for key, other in keys.items()}
+        assert RESOURCES[parent].fill(RESOURCES[parent].destroys or "", Made(parent, named))
+
+
+@pytest.mark.parametrize("name", MAKEABLE)
 def test_a_resource_that_the_generation_lacks_does_not_exist(name: str) -> None:
     resource = RESOURCES[name]
     assert resource.exists(PaperShop())

@@ -6,6 +6,7 @@ from conformance.faults import (
     events,
     filtering,
     fuzz,
+    lifecycles,
     paging,
     refusals,
     routes,
@@ -17,7 +18,19 @@ from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
+    for chapter in (
+        routes,
+        verbs,
+        lifecycles,
+        filtering,
+        composition,
+        paging,
+        sorting,
+        aggregates,
+        events,
+        refusals,
+        fuzz,
+    )
     for fault in chapter.FAULTS
 )
 

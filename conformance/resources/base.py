@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Record = dict[str, Any]
 """A JSON object as the server gave it."""
@@ -22,6 +22,10 @@ Reader = Callable[[Record, World], Any]
 None stands for SQL's null. A tuple stands for alternatives: the criterion holds if one of them satisfies it
 (JSON has no tuples, so no value of a record can be mistaken for one).
 """
+
+
+Again = Literal["returns", "updates", "conflicts"]
+"""What a create answers for a member that exists: that member as it is, that member with what was sent, an error."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,16 @@ class Resource:
       here orders by the field of its name. Nulls come first or last as the database likes: no document says.
     `singleton`: the server has one, shared by everyone: not to be changed on a server that others use.
 
+    Of a member's life:
+    `unique`: fields of `body` that together say which member is meant, within the placeholders of `creates`: no two
+      members have the same values there. Empty where each create makes a new member.
+    `again`: what the documents say that a create does where a member has the same `unique` values already; None
+      where they say nothing.
+    `parents`: collection of a member that this one goes with -> by its key, the key of this one's record or of
+      `Made.address` that names it: `{"flows": {"id": "flow_id"}}`.
+    `lists`: path templates of plain GET lists that a member stands in, placeholders (and required parameters of the
+      query) named as in `members`.
+
     The rest says how the collection's own `POST …/filter` shows it:
     `identity`: the key that tells its rows apart.
     `filtered`: the key of the body that holds its own filter, `""` where the body itself is the filter. Default:
@@ -271,6 +285,10 @@ class Resource:
     disputed: Mapping[str, Reader] = field(default_factory=dict)
     sorts: Mapping[str, Reader] = field(default_factory=dict)
     singleton: bool = False
+    unique: Sequence[str] = ()
+    again: Again | None = None
+    parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lists: Sequence[str] = ()
     identity: str = "id"
     filtered: str | None = None
     listed: str | None = None

@@ -51,6 +51,9 @@ BLOCK_DOCUMENTS = Resource(
     updates="PATCH /block_documents/{id}",
     destroys="DELETE /block_documents/{id}",
     body=body,
+    unique=("block_type_id", "name"),
+    parents={"block_types": {"id": "block_type_id"}, "block_schemas": {"id": "block_schema_id"}},
+    lists=("/block_types/slug/{block_type_slug}/block_documents",),
     addressed=addressed,
     # Not here: `merge_existing_data`, which says how to patch.
     patches={

@@ -28,6 +28,8 @@ BLOCK_SCHEMAS = Resource(
     reads="GET /block_schemas/{id}",
     destroys="DELETE /block_schemas/{id}",
     body=body,
+    unique=("fields", "version"),
+    parents={"block_types": {"id": "block_type_id"}},
     # The server notes which other blocks the fields refer to.
     completed=frozenset({"fields"}),
     criteria={"block_capabilities": At("capabilities")},

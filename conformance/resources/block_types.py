@@ -26,6 +26,7 @@ BLOCK_TYPES = Resource(
     updates="PATCH /block_types/{id}",
     destroys="DELETE /block_types/{id}",
     body=body,
+    unique=("slug",),
     patches={
         "logo_url": "https://example.com/other.png",
         "documentation_url": "https://example.com/other",

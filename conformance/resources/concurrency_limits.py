@@ -17,6 +17,7 @@ CONCURRENCY_LIMITS = Resource(
     reads="GET /concurrency_limits/{id}",
     destroys="DELETE /concurrency_limits/{id}",
     body=body,
+    unique=("tag",),
     # The query has no filter.
     fence=None,
 )

@@ -63,6 +63,9 @@ DEPLOYMENTS = Resource(
     updates="PATCH /deployments/{id}",
     destroys="DELETE /deployments/{id}",
     body=body,
+    unique=("flow_id", "name"),
+    again="updates",
+    parents={"flows": {"id": "flow_id"}},
     addressed=addressed,
     # Set when an agent or a worker polls, and reset by a service of the server when none did for a while.
     clock=frozenset({"status", "last_polled"}),

@@ -33,6 +33,7 @@ FLOW_RUN_NOTIFICATION_POLICIES = Resource(
     updates="PATCH /flow_run_notification_policies/{id}",
     destroys="DELETE /flow_run_notification_policies/{id}",
     body=body,
+    parents={"block_documents": {"id": "block_document_id"}},
     patches={
         "is_active": True,
         "state_names": ["Crashed"],

@@ -18,4 +18,6 @@ FLOW_RUN_STATES = Resource(
     members=("/flow_run_states/{id}",),
     reads="GET /flow_run_states/{id}",
     maker=make,
+    parents={"flow_runs": {"id": "flow_run_id"}},
+    lists=("/flow_run_states",),
 )

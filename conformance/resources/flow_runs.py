@@ -45,6 +45,9 @@ FLOW_RUNS = Resource(
     updates="PATCH /flow_runs/{id}",
     destroys="DELETE /flow_runs/{id}",
     body=body,
+    unique=("flow_id", "idempotency_key"),
+    again="returns",
+    parents={"flows": {"id": "flow_id"}},
     # A running run's time grows, and so does the lateness of one that should have started: both are the
     # server's estimates as of now. (`total_run_time` is stored when a run leaves RUNNING, and stays.)
     clock=frozenset({"estimated_run_time", "estimated_start_time_delta"}),

@@ -27,6 +27,8 @@ FLOWS = Resource(
     updates="PATCH /flows/{id}",
     destroys="DELETE /flows/{id}",
     body=body,
+    unique=("name",),
+    again="returns",
     patches={"tags": ["green"]},
     related=(
         # A pool is reached through the queue of a deployment, and must be of the deployment that matches.

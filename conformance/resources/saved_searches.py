@@ -29,6 +29,8 @@ SAVED_SEARCHES = Resource(
     replaces="PUT /saved_searches/",
     destroys="DELETE /saved_searches/{id}",
     body=body,
+    unique=("name",),
+    again="updates",
     replacement=replacement,
     # The query has no filter.
     fence=None,

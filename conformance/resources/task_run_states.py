@@ -18,4 +18,6 @@ TASK_RUN_STATES = Resource(
     members=("/task_run_states/{id}",),
     reads="GET /task_run_states/{id}",
     maker=make,
+    parents={"task_runs": {"id": "task_run_id"}},
+    lists=("/task_run_states",),
 )

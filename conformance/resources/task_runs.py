@@ -40,6 +40,9 @@ TASK_RUNS = Resource(
     updates="PATCH /task_runs/{id}",
     destroys="DELETE /task_runs/{id}",
     body=body,
+    unique=("flow_run_id", "task_key", "dynamic_key"),
+    again="returns",
+    parents={"flow_runs": {"id": "flow_run_id"}},
     # Estimates as of now, as on flow runs.
     clock=frozenset({"estimated_run_time", "estimated_start_time_delta"}),
     # The server labels a run with its flow and flow run, and fills in the rest of a state.

@@ -26,6 +26,7 @@ V2_CONCURRENCY_LIMITS = Resource(
     updates="PATCH /v2/concurrency_limits/{id_or_name}",
     destroys="DELETE /v2/concurrency_limits/{id_or_name}",
     body=body,
+    unique=("name",),
     # Only the answer to a create shows it.
     hidden=frozenset({"denied_slots"}),
     patches={

@@ -25,6 +25,7 @@ VARIABLES = Resource(
     updates="PATCH /variables/{id}",
     destroys="DELETE /variables/{id}",
     body=body,
+    unique=("name",),
     patches={"name": lambda shop, record: name(shop), "value": "two", "tags": ["green"]},
     # The generations that filter by value take texts only.
     filled=frozenset({"id", "name", "value", "tags"}),

@@ -44,6 +44,8 @@ def workers(prefix: str) -> Resource:
         creates=heartbeat,
         destroys=f"DELETE {member}",
         body=body,
+        unique=("name",),
+        parents={pools: {"name": "work_pool_name"}},
         maker=make,
         finder=find,
         gathered=gather,

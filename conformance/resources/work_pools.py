@@ -41,6 +41,8 @@ def pools(prefix: str) -> Resource:
         updates=f"PATCH {member}",
         destroys=f"DELETE {member}",
         body=body,
+        unique=("name",),
+        again="conflicts",
         # `status` follows the heartbeats of the pool's workers, `active_slots` counts the runs of the moment.
         clock=frozenset({"status", "active_slots"}),
         completed=frozenset({"storage_configuration"}),
