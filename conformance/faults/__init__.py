@@ -6,6 +6,7 @@ from conformance.faults import (
     events,
     filtering,
     fuzz,
+    hostile,
     paging,
     refusals,
     routes,
@@ -17,7 +18,7 @@ from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
+    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz, hostile)
     for fault in chapter.FAULTS
 )
 
