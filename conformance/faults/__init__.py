@@ -6,6 +6,7 @@ from conformance.faults import (
     events,
     filtering,
     fuzz,
+    hostile,
     lifecycles,
     paging,
     refusals,
@@ -30,6 +31,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         events,
         refusals,
         fuzz,
+        hostile,
     )
     for fault in chapter.FAULTS
 )

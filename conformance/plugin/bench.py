@@ -16,6 +16,7 @@ from conformance.suite.bodies import Questions
 from conformance.suite.check import ABSENT, Declaration, declaration, selected
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
+from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.target import Client, Target
 from conformance.verdicts.ledger import apply
@@ -76,6 +77,11 @@ class Bench:
         """The fuzz of each operation, done once."""
         return self.workbench.campaigns
 
+    @pytest.fixture(scope="session")
+    def ordeals(self) -> Ordeals:
+        """What hostile values do to each writing operation, tried once."""
+        return self.workbench.ordeals
+
     @pytest.fixture
     def subject(self, request: pytest.FixtureRequest) -> Any:
         """The check's subject, from its name in the item's id."""
@@ -120,7 +126,7 @@ class Bench:
                 return (len(chapters), "", 0)
             chapter = declared.requirement.partition(".")[0]
             # What is fuzzed once is judged by several requirements: they follow each other, a subject at a time.
-            by_subject = item.stash[_SUBJECT] if chapter == "fuzz" else ""
+            by_subject = item.stash[_SUBJECT] if chapter in ("fuzz", "hostile") else ""
             return (chapters.get(chapter, len(chapters)), by_subject, order.get(declared.requirement, len(order)))
 
         kept.sort(key=place)

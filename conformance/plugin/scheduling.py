@@ -10,4 +10,4 @@ class SubjectScheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, subject = nodeid.partition("[")
-        return f"fuzz {subject}" if "test_fuzz" in module else nodeid
+        return f"{module.partition('::')[0]} {subject}" if "test_fuzz" in module or "test_hostile" in module else nodeid

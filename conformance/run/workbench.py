@@ -17,6 +17,7 @@ from conformance.suite.check import Declaration
 from conformance.suite.coverage import Coverage
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
+from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.target import Client, Journal, Redactor, Target, parse_headers
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
@@ -105,6 +106,11 @@ class Workbench:
         """The fuzz of each operation, done once."""
         settings = self.settings
         return Campaigns(self.contract, self.client, self.world, settings.fuzz_examples, settings.seed)
+
+    @cached_property
+    def ordeals(self) -> Ordeals:
+        """What hostile values do to each writing operation, tried once."""
+        return Ordeals(self.contract, self.client, self.world)
 
     def subject(self, declared: Declaration, name: str) -> Any:
         """The subject of that name, as the check's declaration finds it in the contract."""

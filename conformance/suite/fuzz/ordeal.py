@@ -1,0 +1,257 @@
+"""One writing operation's ordeal: hostile values, and what is left of each afterwards; kept for all that ask."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from conformance.contract import Contract, Operation
+from conformance.resources import RESOURCES, Made, Record, Resource
+from conformance.resources.base import by_id
+from conformance.suite.calls import call, without
+from conformance.suite.fuzz import aim, hostile
+from conformance.suite.fuzz.findings import Finding
+from conformance.suite.tables import Table, tables
+from conformance.target import BUSY, Client, Exchange
+from conformance.world import World
+
+SERVER_ERROR = "hostile.no-server-error"
+READABLE = "hostile.accepted-is-readable"
+NOTHING = "hostile.refused-leaves-nothing"
+
+_WAITS = (0.1, 0.5, 2.0)
+"""Seconds between the repetitions of a request that the server is too busy for."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """An operation that makes or changes one member of a collection by a JSON object."""
+
+    operation: Operation
+    resource: Resource
+
+    @property
+    def creates(self) -> bool:
+        """Whether it makes a member, rather than changing one."""
+        return self.operation.label == self.resource.creates
+
+
+def writes(contract: Contract) -> Mapping[str, Write]:
+    """Every such operation of the contract."""
+    return {
+        label: Write(contract.operations[label], resource)
+        for resource in RESOURCES.values()
+        for label in (resource.creates, resource.updates, resource.replaces)
+        if label is not None
+        and label in contract.operations
+        and contract.body_properties(label)
+        and resource.makeable
+        and not resource.singleton
+        and label not in aim.EXTRA_CARE
+    }
+
+
+@dataclass
+class Ordeal:
+    """What came of one operation's requests: findings by requirement, and how many there were to judge."""
+
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+    judged: dict[str, int] = field(default_factory=dict)
+
+    def count(self, requirement: str) -> None:
+        """One more case that the requirement was judged on."""
+        self.judged[requirement] = self.judged.get(requirement, 0) + 1
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding unless one of the same fingerprint is there."""
+        known = self.findings.setdefault(finding.requirement, [])
+        if all(finding.fingerprint != other.fingerprint for other in known):
+            known.append(finding)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A field, the kind of value that is put there (a fingerprint of what it may break), and the body."""
+
+    where: str
+    kind: str
+    body: bytes
+    sent: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.where}: {self.kind}"
+
+
+class Ordeals:
+    """All ordeals of one process; an operation is put to it when first asked for."""
+
+    def __init__(self, contract: Contract, client: Client, world: World) -> None:
+        self._contract = contract
+        self._client = client
+        self._world = world
+        self._done: dict[str, Ordeal] = {}
+
+    def of(self, write: Write) -> Ordeal:
+        """The ordeal of `write`."""
+        label = write.operation.label
+        if label not in self._done:
+            with self._world.workshop.passing():
+                self._done[label] = self._run(write)
+        return self._done[label]
+
+    def _run(self, write: Write) -> Ordeal:
+        ordeal = Ordeal()
+        # A kind of value that the server failed on is one finding, not one for each field that takes a text.
+        failed: set[str] = set()
+        member: Made | None = None
+        for case in self._cases(write):
+            if case.kind in failed:
+                continue
+            if member is None and not write.creates:
+                member = self._world.victim(write.resource.name)
+            exchange = self._send(write, call(write.operation, self._world, member).path, case.body)
+            ordeal.count(SERVER_ERROR)
+            if exchange.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+                failed.add(case.kind)
+                ordeal.add(_finding(SERVER_ERROR, case, f"answered {exchange.status}", exchange))
+            if httpx.codes.is_success(exchange.status):
+                member = self._require_readable(ordeal, write, case, exchange, member)
+            elif member is None:
+                self._require_nothing(ordeal, write, case, exchange)
+            else:
+                self._require_unchanged(ordeal, write, case, exchange, member)
+        return ordeal
+
+    def _cases(self, write: Write) -> Iterator[_Case]:
+        shop = self._world.workshop
+        for name, schema in self._contract.body_properties(write.operation.label).items():
+            for kind, value in hostile.values(self._contract, schema, shop.name("hostile")):
+                legal = self._legal(write)
+                yield _Case(name, kind, json.dumps({**legal, name: value}).encode(), {**legal, name: value})
+        legal = self._legal(write)
+        if legal:
+            yield _Case("(all)", "twice", hostile.twice(legal), legal)
+
+    def _legal(self, write: Write) -> Mapping[str, Any]:
+        """A body that the operation takes, with new names."""
+        shop, resource = self._world.workshop, write.resource
+        if write.creates:
+            body = resource.body(shop)
+        elif write.operation.label == resource.replaces and resource.replacement is not None:
+            body = resource.replacement(shop, self._world.shared(resource.name))
+        else:
+            body = {}
+        return body if isinstance(body, dict) else {}
+
+    def _send(self, write: Write, path: str, content: bytes) -> Exchange:
+        url = self._client.base_url + path
+        headers = {"content-type": "application/json"}
+        exchange = self._client.send_once(write.operation.method, url, content, headers)
+        for wait in _WAITS:
+            if exchange.status not in BUSY:
+                break
+            time.sleep(wait)
+            exchange = self._client.send_once(write.operation.method, url, content, headers)
+        return exchange
+
+    # What is left
+
+    def _require_readable(
+        self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange, member: Made | None
+    ) -> Made | None:
+        """What was accepted can be read singly and in the listing.
+
+        One that can't is removed, since others come after it. Returns the member as it is now, where the next case
+        may change it further.
+        """
+        if member is None:
+            answer = _decoded(exchange)
+            if not isinstance(answer, dict):
+                return None
+            self._world.workshop.note(write.operation.label, answer, {})
+            made = Made(write.resource.name, answer, {}, None)
+        else:
+            made = replace(member, record={**member.record, **case.sent})
+        ordeal.count(READABLE)
+        for what, response in self._readings(write.resource, made):
+            if not response.is_success:
+                ordeal.add(_finding(READABLE, case, f"{what} answers {response.status_code} afterwards", exchange))
+                self._remove(write.resource, made)
+                return None
+            if member is not None and what == write.resource.reads:
+                member = replace(member, record=response.json())
+        return None if write.creates or aim.uses_up(write.operation) else member
+
+    def _readings(self, resource: Resource, made: Made) -> Iterator[tuple[str, httpx.Response]]:
+        """Each operation that shows the member, and what it answers."""
+        shop = self._world.workshop
+        if resource.reads is not None and shop.has(resource.reads):
+            try:
+                path = shop.contract.operations[resource.reads].fill(resource.fill(resource.reads, made))
+            except LookupError:
+                return  # it hangs on another member, which the answer does not name
+            yield resource.reads, self._client.request("GET", path)
+        if (table := self._table(resource)) is not None and "id" in made.record:
+            body = {**resource.needs, **resource.own(by_id([made.record]))}
+            yield table.query.operation.label, self._client.request("POST", table.query.operation.path, body)
+
+    def _require_nothing(self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange) -> None:
+        """Nothing of the name in the refused body is in the listing."""
+        table, name = self._table(write.resource), case.sent.get("name")
+        if table is None or name is None or case.where == "name" or "any_" not in _operators(table, "name"):
+            return
+        ordeal.count(NOTHING)
+        body = {**write.resource.needs, **write.resource.own({"name": {"any_": [name]}})}
+        response = self._client.request("POST", table.query.operation.path, body)
+        rows = response.json() if response.is_success else []
+        if rows:
+            ordeal.add(_finding(NOTHING, case, f"refused with {exchange.status}, and {name} is there", exchange))
+
+    def _require_unchanged(self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange, member: Made) -> None:
+        """The member reads as before the refused change."""
+        resource = write.resource
+        if resource.reads is None or not self._world.workshop.has(resource.reads):
+            return
+        ordeal.count(NOTHING)
+        path = call(self._contract.operations[resource.reads], self._world, member).path
+        now = self._client.request("GET", path)
+        if not now.is_success:
+            ordeal.add(_finding(NOTHING, case, f"refused, and then reading answers {now.status_code}", exchange))
+        elif _stable(resource, now.json()) != _stable(resource, member.record):
+            ordeal.add(_finding(NOTHING, case, f"refused with {exchange.status}, and the member has changed", exchange))
+
+    def _table(self, resource: Resource) -> Table | None:
+        """The collection's listing, where its members are told apart by id and stand under no other member."""
+        plain = resource.scope is None and resource.fence is by_id
+        return next((t for t in tables(self._contract).values() if plain and t.name == resource.name), None)
+
+    def _remove(self, resource: Resource, made: Made) -> None:
+        destroy = self._contract.operations.get(resource.destroys or "")
+        if destroy is not None:
+            self._client.request("DELETE", destroy.fill(resource.fill(destroy.label, made)))
+
+
+def _operators(table: Table, criterion: str) -> frozenset[str]:
+    criteria = table.own.criteria if table.own else {}
+    return frozenset(criteria[criterion].operators) if criterion in criteria else frozenset()
+
+
+def _stable(resource: Resource, record: Record) -> Any:
+    return without(resource.clock, record)
+
+
+def _decoded(exchange: Exchange) -> Any:
+    try:
+        return json.loads(exchange.response_body)
+    except ValueError:
+        return None
+
+
+def _finding(requirement: str, case: _Case, what: str, exchange: Exchange) -> Finding:
+    return Finding(requirement, case.fingerprint, f"{case.where} with {case.kind}: {what}", exchange)

@@ -1,0 +1,44 @@
+"""Hostile values: what no schema rules out, one at a time, and what is left of it afterwards.
+
+Each writing operation is put to it once; every requirement of the chapter judges the same exchanges.
+"""
+
+from __future__ import annotations
+
+from conformance.suite.check import check
+from conformance.suite.fuzz.ordeal import NOTHING, READABLE, SERVER_ERROR, Ordeals, Write, writes
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+
+_MOST = 12
+"""Findings that a failure spells out."""
+
+
+@check(SERVER_ERROR, on=writes)
+def test_no_value_makes_the_server_fail(subject: Write, ordeals: Ordeals) -> None:
+    _require_none(SERVER_ERROR, subject, ordeals)
+
+
+@check(READABLE, on=writes)
+def test_what_is_accepted_can_be_read(subject: Write, ordeals: Ordeals) -> None:
+    _require_none(READABLE, subject, ordeals)
+
+
+@check(NOTHING, on=writes)
+def test_what_is_refused_leaves_nothing(subject: Write, ordeals: Ordeals) -> None:
+    _require_none(NOTHING, subject, ordeals)
+
+
+def _require_none(requirement: str, write: Write, ordeals: Ordeals) -> None:
+    """Raise Violation with every distinct finding of the operation's ordeal."""
+    ordeal = ordeals.of(write)
+    if found := ordeal.findings.get(requirement):
+        raise Violation(
+            "; ".join(finding.fingerprint for finding in found),
+            observed="\n".join(finding.message for finding in found[:_MOST]),
+            findings=tuple(finding.fingerprint for finding in found),
+            exchanges=tuple(finding.exchange for finding in found[:_MOST]),
+        )
+    if not ordeal.judged.get(SERVER_ERROR):
+        raise CouldNotRun("no body could be made for the operation")
+    if not ordeal.judged.get(requirement):
+        raise NotApplicable("none")

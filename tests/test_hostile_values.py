@@ -1,0 +1,60 @@
+"""The hostile values: for each kind of place in a body those that fit it, and none where there is no room."""
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.contract import Contract
+from conformance.suite.fuzz import hostile
+
+CONTRACT = Contract({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}})
+TEXT = {"type": "string"}
+
+
+def kinds(schema: dict[str, Any]) -> list[str]:
+    return [kind for kind, _ in hostile.values(CONTRACT, schema, "unique")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "some"),
+    [
+        (TEXT, "NUL"),
+        ({"anyOf": [TEXT, {"type": "null"}]}, "lone surrogate"),
+        ({"allOf": [TEXT], "description": "d"}, "long"),
+        ({"type": "string", "format": "date-time"}, "before the first instant in UTC"),
+        ({"type": "integer"}, "beyond 64 bits"),
+        ({"type": "string", "pattern": "^[^/]+$"}, "NUL"),
+        ({"type": "object"}, "nested"),
+        ({"type": "array", "items": TEXT}, "NUL in an element"),
+    ],
+)
+def test_a_place_gets_what_fits_it(schema: dict[str, Any], some: str) -> None:
+    assert some in kinds(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "uuid"},
+        {"type": "string", "enum": ["a"]},
+        {"type": "string", "pattern": "^[a-z]+$", "maxLength": 6},
+        {"type": "boolean"},
+        {"type": "object", "properties": {"a": TEXT}},
+        {"type": "array", "items": {"type": "integer"}},
+    ],
+)
+def test_a_closed_place_gets_nothing(schema: dict[str, Any]) -> None:
+    assert kinds(schema) == []
+
+
+def test_texts_are_new_ones_and_all_is_json() -> None:
+    for schema in (TEXT, {"type": "object"}, {"type": "array", "items": TEXT}, {"type": "integer"}):
+        for kind, value in hostile.values(CONTRACT, schema, "unique"):
+            assert json.loads(json.dumps(value)) == value, kind
+            assert schema["type"] == "integer" or "unique" in json.dumps(value), kind
+
+
+def test_a_body_with_each_key_twice() -> None:
+    pairs = json.loads(hostile.twice({"a": 1, "b": "x"}), object_pairs_hook=list)
+    assert pairs == [("a", 1), ("b", "x"), ("a", 1), ("b", "x")]
