@@ -10,6 +10,7 @@ from conformance.faults import (
     refusals,
     routes,
     sorting,
+    states,
     verbs,
 )
 from conformance.faults.fault import Fault, Request, Response
@@ -17,7 +18,7 @@ from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
+    for chapter in (routes, verbs, states, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
     for fault in chapter.FAULTS
 )
 

@@ -93,8 +93,12 @@ def transitions(contract: Contract) -> Mapping[str, Transition]:
 
 
 def prevented(contract: Contract) -> Mapping[str, Transition]:
-    """The pairs that orchestration is promised to alter or to prevent."""
-    return {name: one for name, one in transitions(contract).items() if one.promised.refuses}
+    """For each proposed type, and for each type that the run ends in instead, a pair that is promised to fail."""
+    found: dict[tuple[str, str, str | None], tuple[str, Transition]] = {}
+    for name, one in transitions(contract).items():
+        if one.promised.refuses:
+            found.setdefault((one.kind.collection, one.proposed, one.promised.ends), (name, one))
+    return dict(found.values())
 
 
 def answered(contract: Contract) -> Mapping[str, Transition]:
@@ -112,7 +116,7 @@ def refused(contract: Contract) -> Mapping[str, Transition]:
     found: dict[str, Transition] = {}
     for one in prevented(contract).values():
         if one.promised.ends is None:
-            found.setdefault(f"{one.kind.collection} ->{one.proposed}", one)
+            found[f"{one.kind.collection} ->{one.proposed}"] = one
     return found
 
 
@@ -639,8 +643,10 @@ def _graph(client: Client, path: str) -> Any:
 # Many at once
 
 
-_SAMPLE: Final = ("SCHEDULED", "RUNNING", "PAUSED", "COMPLETED")
-"""Types of state that the runs of a bulk operation are in."""
+_SAMPLE: Final = ("SCHEDULED", "RUNNING", "COMPLETED")
+"""Types of state that the runs of a bulk operation are in: no two are answered the same for all of `_DIVIDING`."""
+
+_DIVIDING: Final = ("PENDING", "PAUSED", "CANCELLING")
 
 
 @dataclass(frozen=True)
@@ -652,8 +658,9 @@ class Bulk:
 
 
 def bulks(contract: Contract) -> Mapping[str, Bulk]:
-    """Every type of state, and one that is forced."""
-    found = {f"flow_runs ->{type_}": Bulk(type_, force=False) for type_ in FLOW_RUNS.types(contract)}
+    """Types of state that some runs may enter and others may not, and one that is forced."""
+    types = [type_ for type_ in FLOW_RUNS.types(contract) if type_ in _DIVIDING]
+    found = {f"flow_runs ->{type_}": Bulk(type_, force=False) for type_ in types}
     return {**found, "flow_runs ->PENDING forced": Bulk("PENDING", force=True)}
 
 
