@@ -318,6 +318,13 @@ FAULTS = (
         ),
     ),
     Fault(
+        "repeats-results",
+        "states.result",
+        "flow_runs",
+        "a run with a result may run again",
+        on(_SET, _with(force=True)),
+    ),
+    Fault(
         "ids-are-ignored",
         "states.transition-id",
         "flow_runs",

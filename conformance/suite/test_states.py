@@ -43,6 +43,12 @@ _RESUME: Final = "POST /flow_runs/{id}/resume"
 _BULK_SET: Final = "POST /flow_runs/bulk_set_state"
 _BULK_DELETE: Final = "POST /flow_runs/bulk_delete"
 
+_RETRIES: Final = frozenset({"retries", "max_retries"})
+"""How many times a failed run is retried: the first generations have the second name."""
+
+_RESULT: Final[Record] = {"encoding": "json", "blob": "[7, 9]"}
+"""The data of a state: the first generations take a document of this form, the later ones anything."""
+
 _ACCURATE = 0.001
 """Seconds by which a sum of durations may be off: some servers keep less than microseconds."""
 
@@ -122,16 +128,25 @@ def refused(contract: Contract) -> Mapping[str, Transition]:
 
 def kinds(contract: Contract) -> Mapping[str, Kind]:
     """Flow runs and task runs."""
-    return {kind.collection: kind for kind in KINDS if kind.sets_state in contract.operations}
+    return {kind.collection: kind for kind in KINDS if {kind.creates, kind.sets_state} <= contract.operations.keys()}
 
 
-def beginnings(contract: Contract) -> Mapping[str, Typed]:
-    """Every type of state that a run may be created in, and none."""
-    return {
-        f"{kind.collection} {type_ or 'without a state'}": Typed(kind, type_)
-        for kind in kinds(contract).values()
-        for type_ in ("", *kind.types(contract))
-    }
+@dataclass(frozen=True)
+class Beginning:
+    """What a run is created with: a state, or None."""
+
+    kind: Kind
+    state: Record | None
+
+
+def beginnings(contract: Contract) -> Mapping[str, Beginning]:
+    """Every type of state that a run may be created in, one with a result, and none."""
+    found: dict[str, Beginning] = {}
+    for name, kind in kinds(contract).items():
+        found[f"{name} without a state"] = Beginning(kind, None)
+        found |= {f"{name} {type_}": Beginning(kind, state(type_)) for type_ in kind.types(contract)}
+        found[f"{name} COMPLETED with a result"] = Beginning(kind, state("COMPLETED") | {"data": _RESULT})
+    return found
 
 
 def flow_states(contract: Contract) -> Mapping[str, str]:
@@ -172,19 +187,28 @@ def _flow_runs(contract: Contract) -> Mapping[str, Kind]:
 
 
 @check("states.initial", on=beginnings)
-def test_run_begins_in_the_state_that_was_sent(subject: Typed, world: World) -> None:
-    run = begin(subject.kind, world, None) if not subject.type else _begun(subject, world)
-    now = read(subject.kind, world, run["id"])
-    expected = subject.type or "PENDING"
-    for summary, record in (("the run as creating it answers", run), ("the run as it reads", now)):
+def test_run_begins_in_the_state_that_was_sent(subject: Beginning, client: Client, world: World) -> None:
+    kind = subject.kind
+    body = RESOURCES[kind.collection].body(world.workshop)
+    body.pop("state", None)
+    response = client.request(
+        "POST", f"/{kind.collection}/", body if subject.state is None else body | {"state": subject.state}
+    )
+    if not response.is_success:
+        raise Violation(
+            "a legal POST is refused",
+            expected="2xx",
+            observed={"status": response.status_code, "body": response.text[:300]},
+        )
+    run = response.json()
+    world.workshop.note(kind.creates, run, {})
+    expected = "PENDING" if subject.state is None else subject.state["type"]
+    for summary, record in (
+        ("the run as creating it answers", run),
+        ("the run as it reads", read(kind, world, run["id"])),
+    ):
         observed = {"state_type": record.get("state_type"), "state": (record.get("state") or {}).get("type")}
         require_equal(summary, {"state_type": expected, "state": expected}, observed)
-
-
-def _begun(subject: Typed, world: World) -> Record:
-    body = {**RESOURCES[subject.kind.collection].body(world.workshop), "state": state(subject.type)}
-    run: Record = world.workshop.send(subject.kind.creates, body)
-    return run
 
 
 @check("states.transitions", on=transitions)
@@ -282,20 +306,25 @@ def test_task_runs_while_its_flow_runs(subject: str, client: Client, world: Worl
     require_true(run, "RUNNING", answer, after)
 
 
-@check("states.retries", on=kinds)
+def retried(contract: Contract) -> Mapping[str, Kind]:
+    """Flow runs and task runs, where they are created with a policy that says how often they are retried."""
+    return {name: kind for name, kind in kinds(contract).items() if _RETRIES & _policy(kind, contract).keys()}
+
+
+@check("states.retries", on=retried)
 def test_failed_run_is_retried(subject: Kind, contract: Contract, client: Client, world: World) -> None:
     delay = 60
     run = begin_able(subject, world, state("PENDING"), empirical_policy=_one_retry(subject, contract, delay))
     walk(subject, client, run["id"], state("RUNNING"))
     answer = propose(subject, client, run["id"], state("FAILED"))
-    retried = read(subject, world, run["id"])
-    if answer.status != REJECT or answer.state is None or retried["state_type"] != "SCHEDULED":
+    again = read(subject, world, run["id"])
+    if answer.status != REJECT or answer.state is None or again["state_type"] != "SCHEDULED":
         raise Violation(
             "a run that has a retry left fails",
             expected={"status": REJECT, "state_type": "SCHEDULED"},
-            observed={"status": answer.status, "state_type": retried["state_type"]},
+            observed={"status": answer.status, "state_type": again["state_type"]},
         )
-    require_true(run, "FAILED", answer, retried)
+    require_true(run, "FAILED", answer, again)
     due = answer.state["state_details"]["scheduled_time"]
     waits = (instant(due) - instant(answer.state["timestamp"])).total_seconds() if due else None
     if waits is None or abs(waits - delay) > delay / 4:
@@ -304,14 +333,39 @@ def test_failed_run_is_retried(subject: Kind, contract: Contract, client: Client
     answer = propose(subject, client, run["id"], state("FAILED"))
     if answer.status != ACCEPT:
         raise Violation("a run that has no retry left does not fail", expected=ACCEPT, observed=answer.status)
-    require_true(retried, "FAILED", answer, read(subject, world, run["id"]))
+    require_true(again, "FAILED", answer, read(subject, world, run["id"]))
 
 
 def _one_retry(kind: Kind, contract: Contract, delay: int) -> Record:
     """The policy of a run that is retried once: the first generations have other names for it."""
-    policy = contract.resolve(contract.body_properties(kind.creates)["empirical_policy"])["properties"]
-    retries, after = ("retries", "retry_delay") if "retries" in policy else ("max_retries", "retry_delay_seconds")
-    return {retries: 1, after: delay}
+    if "retries" in _policy(kind, contract):
+        return {"retries": 1, "retry_delay": delay}
+    return {"max_retries": 1, "retry_delay_seconds": delay}
+
+
+def _policy(kind: Kind, contract: Contract) -> Mapping[str, Any]:
+    """The documented properties of the policy that a run is created with."""
+    described = contract.body_properties(kind.creates).get("empirical_policy", {})
+    properties: Mapping[str, Any] = contract.resolve(described).get("properties", {})
+    return properties
+
+
+def concluded(contract: Contract) -> Mapping[str, Kind]:
+    """Flow runs and task runs, where a run may leave a terminal state unless it has a result."""
+    return {name: kind for name, kind in kinds(contract).items() if kind.era(contract) is Era.THIRD}
+
+
+@check("states.result", on=concluded)
+def test_run_with_a_result_stays_completed(subject: Kind, client: Client, world: World) -> None:
+    run = begin_able(subject, world, state("PENDING"))
+    walk(subject, client, run["id"], state("COMPLETED") | {"data": _RESULT})
+    before = read(subject, world, run["id"])
+    answer = propose(subject, client, run["id"], state("RUNNING"))
+    after = read(subject, world, run["id"])
+    if answer.status != REJECT:
+        raise Violation("a run leaves the state that has its result", expected=REJECT, observed=answer.status)
+    require_true(before, "RUNNING", answer, after)
+    require_equal("the state of the run that was not to change", before["state_id"], after["state_id"])
 
 
 def identified(contract: Contract) -> Mapping[str, Kind]:
@@ -414,8 +468,7 @@ def test_run_shows_its_current_state(subject: Kind, client: Client, world: World
 @check("states.kept", on=kinds)
 def test_state_keeps_what_was_sent(subject: Kind, client: Client, world: World) -> None:
     run = begin(subject, world, state("PENDING"))
-    # The first generations take a document of this form as a state's data, the later ones anything.
-    sent = {"name": "Counting", "message": "7 of 9 — ☃", "data": {"encoding": "json", "blob": "[7, 9]"}}
+    sent = {"name": "Counting", "message": "7 of 9 — ☃", "data": _RESULT}
     (entered,) = walk(subject, client, run["id"], state("RUNNING") | sent)
     found = client.request("GET", f"{subject.states}{entered['id']}")
     if not found.is_success:
@@ -545,6 +598,8 @@ def test_parent_task_run_tracks_its_subflow(subject: str, client: Client, world:
 
 def identities(contract: Contract) -> Mapping[str, bool]:
     """Whether the task run belongs to a flow run; without one where the contract can do without."""
+    if TASK_RUNS.collection not in kinds(contract):
+        return {}
     found = {"task_runs of a flow run": True}
     body = contract.operations[TASK_RUNS.creates].body or {}
     if "flow_run_id" not in contract.resolve(body).get("required", ()):
