@@ -140,12 +140,11 @@ class Beginning:
 
 
 def beginnings(contract: Contract) -> Mapping[str, Beginning]:
-    """Every type of state that a run may be created in, one with a result, and none."""
+    """Every type of state that a run may be created in, and none."""
     found: dict[str, Beginning] = {}
     for name, kind in kinds(contract).items():
         found[f"{name} without a state"] = Beginning(kind, None)
         found |= {f"{name} {type_}": Beginning(kind, state(type_)) for type_ in kind.types(contract)}
-        found[f"{name} COMPLETED with a result"] = Beginning(kind, state("COMPLETED") | {"data": _RESULT})
     return found
 
 
