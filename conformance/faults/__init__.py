@@ -12,6 +12,7 @@ from conformance.faults import (
     refusals,
     routes,
     sorting,
+    states,
     verbs,
 )
 from conformance.faults.fault import Fault, Request, Response
@@ -23,6 +24,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         routes,
         verbs,
         lifecycles,
+        states,
         filtering,
         composition,
         paging,
