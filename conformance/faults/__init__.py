@@ -3,12 +3,14 @@
 from conformance.faults import (
     aggregates,
     composition,
+    concurrency,
     events,
     filtering,
     fuzz,
     paging,
     refusals,
     routes,
+    scheduling,
     sorting,
     verbs,
 )
@@ -17,7 +19,20 @@ from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
+    for chapter in (
+        routes,
+        verbs,
+        scheduling,
+        concurrency,
+        filtering,
+        composition,
+        paging,
+        sorting,
+        aggregates,
+        events,
+        refusals,
+        fuzz,
+    )
     for fault in chapter.FAULTS
 )
 
