@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -33,6 +34,19 @@ def _elapsed(schedule: Json) -> Json:
 
 def _in_utc(kind: str) -> Callable[[Json], Json]:
     return lambda schedule: {**schedule, "timezone": "UTC"} if kind in schedule else schedule
+
+
+_NAMED = re.compile(r"(?<=DTSTART);TZID=([^:;]+)")
+
+
+def _heeded(schedule: Json) -> Json:
+    """The zone in a rule becomes the schedule's."""
+    named = _NAMED.search(schedule.get("rrule", ""))
+    return {"timezone": named[1], **schedule} if named else schedule
+
+
+def _unheeded(schedule: Json) -> Json:
+    return {**schedule, "rrule": _NAMED.sub("", schedule["rrule"])} if "rrule" in schedule else schedule
 
 
 def _active(body: Json) -> Json:
@@ -145,6 +159,20 @@ FAULTS = (
         f"{_SCHEDULE}: daily, clocks going back",
         "the time zone of a recurrence rule is ignored",
         _planned(_in_utc("rrule")),
+    ),
+    Fault(
+        "rule-zone-dropped",
+        "scheduling.rrule-zone",
+        f"{_SCHEDULE}: zone in the rule, clocks going back",
+        "the zone of a recurrence rule is taken out of it",
+        _planned(_unheeded),
+        mend=Fault(
+            "rule-zone-heeded",
+            "scheduling.rrule-zone",
+            f"{_SCHEDULE}: zone in the rule, clocks going back",
+            "the zone of a recurrence rule is the schedule's",
+            _planned(_heeded),
+        ),
     ),
     Fault(
         "one-run-more",

@@ -56,7 +56,9 @@ def test_never_more_slots_than_there_are(subject: Kind, client: Client, world: W
         raise Violation("more slots are in use than there are", expected=_SLOTS, observed=taken)
 
 
-@check("concurrency.sequential", on=ways)
+# Not what task runs hold: orchestration takes and gives back a slot in several steps, and a server that lets callers
+# meet between them, which `concurrency.never-more` tells, would be found out or not as it happens.
+@check("concurrency.sequential", on=ways_that(lambda way: issubclass(way, Incremented)))
 def test_answers_are_those_of_a_sequential_limit(subject: Kind, client: Client, world: World) -> None:
     history = played(subject(client, world, _SLOTS))
     if (most := most_held(history)) > _SLOTS:
@@ -74,13 +76,14 @@ def test_what_is_released_is_free_again(subject: Kind, client: Client, world: Wo
     way = subject(client, world, _SLOTS)
     before = way.taken()
     for turn in ("first", "second"):
-        held = [grant for grant in at_once([way.acquire] * _SLOTS) if grant is not None]
-        if len(held) != _SLOTS:
+        held = [way.acquire() for _ in range(_SLOTS)]
+        if None in held:
             summary = "free slots are denied" if turn == "first" else "released slots are not granted again"
-            raise Violation(summary, expected=_SLOTS, observed=len(held))
+            raise Violation(summary, expected=_SLOTS, observed=_SLOTS - held.count(None))
         if (taken := way.taken()) != before + _SLOTS:
             raise Violation("the slots in use are not shown", expected=before + _SLOTS, observed=taken)
-        at_once([partial(way.release, grant) for grant in held])
+        for grant in held:
+            way.release(grant)
         if (taken := way.taken()) != before:
             raise Violation("slots are in use after all were released", expected=before, observed=taken)
 
