@@ -1,0 +1,480 @@
+"""Scheduling: the runs that deployments plan, those made of deployments, and which of them are handed out when."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from conformance.contract import Contract
+from conformance.oracle.schedules import instants
+from conformance.resources import Record
+from conformance.suite.check import Subjects, check
+from conformance.suite.outcome import CouldNotRun, Violation, require_equal
+from conformance.suite.plans import BULK, CREATE, RUN, SCHEDULE, ask_to_schedule, deployment, planned_by, runs, starts
+from conformance.target import Client
+from conformance.world import World
+
+# The clocks of New York go forward on 9 March 2031 at 7:00 UTC, and back on 2 November at 6:00 UTC.
+_FORWARD: Final = datetime(2031, 3, 9, 7, tzinfo=UTC)
+_BACK: Final = datetime(2031, 11, 2, 6, tzinfo=UTC)
+_NEW_YORK: Final = "America/New_York"
+
+Schedule = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A schedule, and a time in which its runs are compared."""
+
+    schedule: Schedule
+    start: datetime
+    end: datetime
+
+
+def around(change: datetime, schedule: Schedule) -> Window:
+    """A window around a change of the clocks: hours for a schedule by the hour, days for others."""
+    hourly = schedule.get("interval") == 3600 or str(schedule.get("cron")).startswith("0 * ")
+    margin = timedelta(hours=4) if hourly else timedelta(days=3)
+    return Window(schedule, change - margin, change + margin)
+
+
+def windows(**schedules: Schedule) -> Subjects:
+    """Each schedule through a change of the clocks in both directions; of contracts that can be asked to schedule."""
+    found = {
+        f"{SCHEDULE}: {name.replace('_', ' ')}, clocks going {direction}": around(change, schedule)
+        for name, schedule in schedules.items()
+        for direction, change in (("forward", _FORWARD), ("back", _BACK))
+    }
+    return lambda contract: found if SCHEDULE in contract.operations else {}
+
+
+def _daily(anchor: str, **fields: Any) -> Schedule:
+    return {"interval": 86400, "anchor_date": anchor, **fields}
+
+
+@check(
+    "scheduling.interval",
+    on=windows(
+        hourly={"interval": 3600, "anchor_date": "2031-01-01T00:30:00-05:00", "timezone": _NEW_YORK},
+        daily=_daily("2031-01-01T09:00:00-05:00", timezone=_NEW_YORK),
+        daily_in_UTC=_daily("2031-01-01T09:00:00+00:00", timezone="UTC"),
+        daily_with_a_later_anchor=_daily("2031-12-24T09:00:00-05:00", timezone=_NEW_YORK),
+        every_other_day={**_daily("2030-07-01T21:15:00-04:00", timezone=_NEW_YORK), "interval": 172800},
+    ),
+)
+def test_intervals(subject: Window, client: Client, world: World) -> None:
+    require_instants(subject, world)
+
+
+@check(
+    "scheduling.cron",
+    on=windows(
+        hourly={"cron": "0 * * * *", "timezone": _NEW_YORK},
+        daily={"cron": "0 9 * * *", "timezone": _NEW_YORK},
+        weekdays={"cron": "30 17 * * 1-5", "timezone": _NEW_YORK},
+        day_of_month_or_of_week={"cron": "0 0 10 * 6", "timezone": _NEW_YORK},
+        daily_in_UTC={"cron": "0 9 * * *", "timezone": "UTC"},
+    ),
+)
+def test_cron(subject: Window, client: Client, world: World) -> None:
+    require_instants(subject, world)
+
+
+_RULE: Final = "DTSTART:20310101T090000\nRRULE:FREQ=DAILY"
+
+
+@check(
+    "scheduling.rrule",
+    on=windows(
+        daily={"rrule": _RULE, "timezone": _NEW_YORK},
+        by_day={"rrule": "DTSTART:20310101T090000\nRRULE:FREQ=WEEKLY;BYDAY=SU,MO", "timezone": _NEW_YORK},
+        zone_in_the_rule_too={
+            "rrule": f"DTSTART;TZID={_NEW_YORK}:20310101T090000\nRRULE:FREQ=DAILY",
+            "timezone": _NEW_YORK,
+        },
+        daily_in_UTC={"rrule": _RULE, "timezone": "UTC"},
+    ),
+)
+def test_recurrence_rules(subject: Window, client: Client, world: World) -> None:
+    require_instants(subject, world)
+
+
+@check(
+    "scheduling.rrule-zone",
+    on=windows(zone_in_the_rule={"rrule": f"DTSTART;TZID={_NEW_YORK}:20310101T090000\nRRULE:FREQ=DAILY"}),
+)
+def test_zone_of_a_recurrence_rule(subject: Window, client: Client, world: World) -> None:
+    require_instants(subject, world)
+
+
+def require_instants(window: Window, world: World) -> None:
+    """Raise Violation unless a deployment with the schedule plans runs at the expected instants, and no other."""
+    planning = deployment(world, **planned_by(world, window.schedule))
+    ask_to_schedule(world, planning, window.start, window.end)
+    found = [starts(run) for run in runs(world, planning, window.start, window.end)]
+    require_planned("the runs are planned for other times", instants(window.schedule, window.start, window.end), found)
+
+
+def require_planned(summary: str, expected: Sequence[datetime], found: Sequence[datetime]) -> None:
+    """Raise Violation, with what is missing and what should not be there, unless two plans are the same."""
+    if list(expected) != list(found):
+        raise Violation(
+            summary,
+            expected=[f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in expected],
+            observed=[f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in found],
+        )
+
+
+# How many
+
+_NOON: Final = datetime(2031, 5, 1, 12, tzinfo=UTC)
+_DAY: Final = timedelta(days=1)
+_NOONS: Final = {"interval": 86400, "anchor_date": _NOON.isoformat(), "timezone": "UTC"}
+"""Every day at noon."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is sent beside the start, and on how many noons it plans a run."""
+
+    fields: Mapping[str, Any]
+    noons: int
+
+
+_BOUNDS: Final = {
+    "both ends included": Asked({"end_time": (_NOON + 2 * _DAY).isoformat()}, 3),
+    "max_runs": Asked({"max_runs": 4, "min_runs": 4, "end_time": (_NOON + 9 * _DAY).isoformat()}, 4),
+    "min_runs": Asked({"min_runs": 5, "max_runs": 50, "min_time": 60, "end_time": (_NOON + 20 * _DAY).isoformat()}, 5),
+    "min_time": Asked(
+        {"min_time": 3 * 86400, "min_runs": 1, "max_runs": 50, "end_time": (_NOON + 20 * _DAY).isoformat()}, 4
+    ),
+    "max_runs before min_runs": Asked(
+        {"max_runs": 2, "min_runs": 6, "min_time": 60, "end_time": (_NOON + 9 * _DAY).isoformat()}, 2
+    ),
+    "end_time before min_runs": Asked(
+        {"min_runs": 6, "max_runs": 50, "min_time": 60, "end_time": (_NOON + 2 * _DAY).isoformat()}, 3
+    ),
+}
+
+
+def bounds(contract: Contract) -> Mapping[str, Asked]:
+    """What may be asked of the number of runs: the first generations know the ends and the most."""
+    if SCHEDULE not in contract.operations:
+        return {}
+    known = contract.body_properties(SCHEDULE)
+    return {
+        f"{SCHEDULE}: {name}": Asked({key: value for key, value in asked.fields.items() if key in known}, asked.noons)
+        for name, asked in _BOUNDS.items()
+        if name == "max_runs" or set(asked.fields) <= known.keys()
+    }
+
+
+@check("scheduling.bounds", on=bounds)
+def test_bounds(subject: Asked, client: Client, world: World) -> None:
+    planning = deployment(world, **planned_by(world, _NOONS))
+    ask_to_schedule(world, planning, _NOON, _NOON, **subject.fields)
+    found = [starts(run) for run in runs(world, planning, _NOON - 9 * _DAY, _NOON + 90 * _DAY)]
+    require_planned("other runs are planned", [_NOON + n * _DAY for n in range(subject.noons)], found)
+
+
+def scheduling(contract: Contract) -> Mapping[str, str]:
+    """The operation that plans runs."""
+    return {SCHEDULE: SCHEDULE} if SCHEDULE in contract.operations else {}
+
+
+@check("scheduling.once", on=scheduling)
+def test_a_run_is_planned_once(subject: str, client: Client, world: World) -> None:
+    planning = deployment(world, **planned_by(world, _NOONS))
+    ask_to_schedule(world, planning, _NOON, _NOON + 2 * _DAY)
+    first = [run["id"] for run in runs(world, planning, _NOON, _NOON + 9 * _DAY)]
+    ask_to_schedule(world, planning, _NOON, _NOON + 2 * _DAY)
+    ask_to_schedule(world, planning, _NOON + _DAY, _NOON + 3 * _DAY)
+    now = runs(world, planning, _NOON, _NOON + 9 * _DAY)
+    require_planned("asked again, other runs are planned", [_NOON + n * _DAY for n in range(4)], list(map(starts, now)))
+    require_equal("runs that were planned before are others now", first, [run["id"] for run in now[: len(first)]])
+
+
+@check("scheduling.runs", on=scheduling)
+def test_planned_runs_are_what_the_deployment_says(subject: str, client: Client, world: World) -> None:
+    shop = world.workshop
+    fields = {"parameters": {"size": 3}, "tags": ["red", "night"]}
+    planning = deployment(world, **planned_by(world, _NOONS), **fields)
+    ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
+    found = runs(world, planning, _NOON, _NOON + _DAY)
+    if len(found) != 2:
+        raise Violation("the runs are not planned", expected=2, observed=len(found))
+    for run in found:
+        at = run["expected_start_time"]
+        expected = {
+            "flow_id": planning["flow_id"],
+            "deployment_id": planning["id"],
+            "state_type": "SCHEDULED",
+            "parameters": fields["parameters"],
+            "auto_scheduled": True,
+            "next_scheduled_start_time": at,
+            "scheduled_time": at,
+        }
+        details = (run.get("state") or {}).get("state_details") or {}
+        observed = {**{key: run.get(key) for key in expected}, "scheduled_time": details.get("scheduled_time")}
+        require_equal("a planned run is another than its deployment says", expected, observed)
+        if missing := set(fields["tags"]) - set(run["tags"]):
+            raise Violation("a planned run lacks tags of its deployment", expected=missing, observed=run["tags"])
+        if shop.accepts(CREATE, "work_queue_name"):
+            require_equal("the work queue", planning.get("work_queue_name"), run.get("work_queue_name"))
+
+
+# What ends a plan
+
+
+@check("scheduling.inactive", on=scheduling)
+def test_an_inactive_schedule_plans_nothing(subject: str, client: Client, world: World) -> None:
+    planning = deployment(world, **planned_by(world, _NOONS, active=False))
+    ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
+    require_planned("an inactive schedule plans runs", [], times(world, planning))
+
+
+def times(world: World, planning: Record) -> list[datetime]:
+    """When the deployment's runs around the noons are to start."""
+    return [starts(run) for run in runs(world, planning, _NOON, _NOON + 9 * _DAY)]
+
+
+def first_of(*operations: str) -> Subjects:
+    """Those of some operations that a contract has."""
+    return lambda contract: {label: label for label in operations if label in contract.operations}
+
+
+pauses: Final = first_of("POST /deployments/{id}/pause_deployment", "POST /deployments/{id}/set_schedule_inactive")
+resumes: Final = first_of("POST /deployments/{id}/resume_deployment", "POST /deployments/{id}/set_schedule_active")
+
+
+def planning_runs(world: World) -> Record:
+    """A deployment with two runs planned."""
+    planning = deployment(world, **planned_by(world, _NOONS))
+    ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
+    require_planned("the runs are not planned", [_NOON, _NOON + _DAY], times(world, planning))
+    return planning
+
+
+@check("scheduling.pause", on=pauses)
+def test_a_pause_removes_planned_runs(subject: str, client: Client, world: World) -> None:
+    shop = world.workshop
+    planning = planning_runs(world)
+    at = _NOON + timedelta(hours=1)
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}}
+    shop.send(RUN, {"state": state}, id=planning["id"])
+    shop.send(subject, id=planning["id"])
+    # The one that somebody asked for was not planned by the schedule.
+    require_planned("other runs are left after the pause", [at], times(world, planning))
+
+
+@check("scheduling.paused", on=pauses)
+def test_a_paused_deployment_plans_nothing(subject: str, client: Client, world: World) -> None:
+    planning = deployment(world, **planned_by(world, _NOONS))
+    world.workshop.send(subject, id=planning["id"])
+    ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
+    require_planned("a paused deployment plans runs", [], times(world, planning))
+
+
+@check("scheduling.resume", on=resumes)
+def test_a_resumed_deployment_plans_again(subject: str, client: Client, world: World) -> None:
+    shop = world.workshop
+    planning = deployment(world, **planned_by(world, _NOONS))
+    (pause,) = list(pauses(shop.contract))[:1]
+    for operation, active in ((pause, False), (subject, True)):
+        shop.send(operation, id=planning["id"])
+        now = shop.send("GET /deployments/{id}", id=planning["id"])
+        shown = not now["paused"] if "paused" in now else now["is_schedule_active"]
+        if shown is not active:
+            raise Violation(f"after {operation} the deployment says otherwise", expected=active, observed=shown)
+    ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
+    require_planned("a resumed deployment plans otherwise", [_NOON, _NOON + _DAY], times(world, planning))
+
+
+_MORNINGS: Final = {**_NOONS, "anchor_date": (_NOON - timedelta(hours=4)).isoformat()}
+
+
+@check("scheduling.upsert-removes", on=first_of(CREATE))
+def test_creating_again_removes_planned_runs(subject: str, client: Client, world: World) -> None:
+    planning = planning_runs(world)
+    changed = planned_by(world, _MORNINGS)
+    again = deployment(world, name=planning["name"], **changed)
+    require_equal("the deployment created again", planning["id"], again["id"])
+    require_planned("runs of the former schedule are left", [], times(world, planning))
+
+
+changes: Final = first_of(
+    "PATCH /deployments/{id}/schedules/{schedule_id}",
+    "DELETE /deployments/{id}/schedules/{schedule_id}",
+    "PATCH /deployments/{id}",
+)
+
+
+@check("scheduling.change-removes", on=changes)
+def test_changing_a_schedule_removes_planned_runs(subject: str, client: Client, world: World) -> None:
+    shop = world.workshop
+    planning = planning_runs(world)
+    if subject == "PATCH /deployments/{id}":
+        changed = planned_by(world, _MORNINGS)
+        shop.send(subject, {key: changed[key] for key in changed if shop.accepts(subject, key)}, id=planning["id"])
+    else:
+        (schedule,) = shop.send("GET /deployments/{id}/schedules", id=planning["id"])
+        body = {"schedule": dict(_MORNINGS)} if subject.startswith("PATCH") else None
+        shop.send(subject, body, id=planning["id"], schedule_id=schedule["id"])
+    require_planned("runs of the former schedule are left", [], times(world, planning))
+
+
+# Runs made of a deployment
+
+making: Final = first_of(RUN, BULK)
+
+
+def made_of(client: Client, world: World, operation: str, of: Record, **fields: Any) -> httpx.Response:
+    """The answer to creating one run of a deployment."""
+    if operation == BULK:
+        return created(client, world, of, [fields])
+    return posted(client, operation, of, fields)
+
+
+def posted(client: Client, operation: str, of: Record, body: Any) -> httpx.Response:
+    """The answer to a body that is sent to an operation on a deployment."""
+    return client.request("POST", operation.removeprefix("POST ").format(id=of["id"]), body)
+
+
+_ATTEMPTS: Final = 8
+
+
+def created(client: Client, world: World, of: Record, asked: Sequence[Record]) -> httpx.Response:
+    """The answer to creating several runs of a deployment.
+
+    A server that is busy says so inside a success here: one that did not make a run for that cause is asked again, for
+    runs of other names. Raises CouldNotRun where it stays busy.
+    """
+    for _ in range(_ATTEMPTS):
+        answer = posted(client, BULK, of, asked)
+        if not answer.is_success or "database is locked" not in answer.text:
+            return answer
+        for fields in asked:
+            if "name" in fields:
+                fields["name"] = world.workshop.name("run")
+        time.sleep(0.1)
+    raise CouldNotRun(f"{BULK} goes on failing runs, because its database is locked")
+
+
+def made_run(client: Client, world: World, operation: str, of: Record, **fields: Any) -> Record:
+    """A run of a deployment. Raises Violation where it is refused."""
+    answer = made_of(client, world, operation, of, **fields)
+    if not answer.is_success:
+        raise Violation("a run is refused", expected="2xx", observed=f"{answer.status_code} {answer.text[:300]}")
+    found = answer.json()
+    if operation == BULK:
+        (result,) = found["results"]
+        if result["status"] != "CREATED":
+            raise Violation("a run is refused", expected="CREATED", observed=result)
+        found = {"id": result["flow_run_id"]}
+    run: Record = world.workshop.send("GET /flow_runs/{id}", id=str(found["id"]))
+    return run
+
+
+@check("scheduling.run-parameters", on=making)
+def test_parameters_of_a_run(subject: str, client: Client, world: World) -> None:
+    of = deployment(world, parameters={"size": 1, "shape": {"corners": 3, "sides": 3}})
+    for given, expected in (
+        ({}, of["parameters"]),
+        ({"size": 2, "colour": "red"}, {**of["parameters"], "size": 2, "colour": "red"}),
+        ({"shape": {"corners": 4}}, {**of["parameters"], "shape": {"corners": 4}}),
+    ):
+        run = made_run(client, world, subject, of, parameters=given)
+        require_equal("the parameters of the run", expected, run["parameters"])
+    now = world.workshop.send("GET /deployments/{id}", id=of["id"])
+    require_equal("the deployment's own parameters, after runs of it", of["parameters"], now["parameters"])
+
+
+@check("scheduling.run-fields", on=making)
+def test_other_fields_of_a_run(subject: str, client: Client, world: World) -> None:
+    of = deployment(world, tags=["red", "blue"])
+    run = made_run(client, world, subject, of)
+    require_equal("the deployment", of["id"], run["deployment_id"])
+    require_equal("the flow", of["flow_id"], run["flow_id"])
+    require_equal("the tags of a run that was given none", ["blue", "red"], sorted(run["tags"]))
+    if (state := documented_state(world.workshop.contract, subject)) is not None:
+        require_equal("the state of a run that was given none", state, run["state"]["type"])
+    name = world.workshop.name("run")
+    run = made_run(client, world, subject, of, name=name, tags=["green"], state={"type": "PENDING"})
+    require_equal("the name", name, run["name"])
+    require_equal("the state", "PENDING", run["state"]["type"])
+    if "green" not in run["tags"]:
+        raise Violation("the run lacks a tag that it was given", expected="green", observed=run["tags"])
+
+
+_STATE = re.compile(r"If no state is provided, the flow runs? will be created in an? ([A-Z]+) state")
+
+
+def documented_state(contract: Contract, operation: str) -> str | None:
+    """The type of state that the description of `operation` promises to a run that is given none."""
+    method, _, path = operation.partition(" ")
+    found = _STATE.search(" ".join(contract.document["paths"][path][method.lower()].get("description", "").split()))
+    return found and found[1]
+
+
+def enforcing(contract: Contract) -> Mapping[str, str]:
+    """What makes a run of a deployment, where deployments can enforce a schema."""
+    return making(contract) if "enforce_parameter_schema" in contract.body_properties(CREATE) else {}
+
+
+_SCHEMA: Final = {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}
+
+
+@check("scheduling.parameter-schema", on=enforcing)
+def test_parameters_are_held_against_the_schema(subject: str, client: Client, world: World) -> None:
+    fields = {"parameters": {"size": 1}, "parameter_openapi_schema": _SCHEMA}
+    of = deployment(world, **fields, enforce_parameter_schema=True)
+    made_run(client, world, subject, of, parameters={"size": 2})
+    require_refused(client, world, subject, of, "bad parameters are taken", parameters={"size": "many"})
+    lax = deployment(world, **fields, enforce_parameter_schema=False)
+    made_run(client, world, subject, lax, parameters={"size": "many"})
+    if world.workshop.accepts(RUN, "enforce_parameter_schema"):
+        made_run(client, world, subject, of, parameters={"size": "many"}, enforce_parameter_schema=False)
+        summary = "bad parameters are taken, though the run asks to enforce the schema"
+        bad = {"parameters": {"size": "many"}, "enforce_parameter_schema": True}
+        require_refused(client, world, subject, lax, summary, **bad)
+
+
+def require_refused(client: Client, world: World, operation: str, of: Record, summary: str, **fields: Any) -> None:
+    """Raise Violation unless a run is refused, and not made."""
+    name = world.workshop.name("bad")
+    answer = made_of(client, world, operation, of, name=name, **fields)
+    failed = answer.is_success and operation == BULK and answer.json()["results"][0]["status"] == "FAILED"
+    if not failed and not answer.is_client_error:
+        raise Violation(summary, expected="4xx", observed=f"{answer.status_code} {answer.text[:300]}")
+    if world.workshop.send("POST /flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}}):
+        raise Violation(f"{summary}: the run that was refused is there", expected=[], observed=name)
+
+
+@check("scheduling.bulk", on=first_of(BULK))
+def test_many_runs_at_once(subject: str, client: Client, world: World) -> None:
+    shop = world.workshop
+    of = deployment(world, parameters={"size": 1}, parameter_openapi_schema=_SCHEMA, enforce_parameter_schema=True)
+    asked = [{"name": shop.name("run"), "parameters": {"size": size}} for size in (1, 2, "many", 4)]
+    answer = created(client, world, of, asked)
+    if not answer.is_success:
+        raise Violation(
+            "runs are refused as a whole", expected="2xx", observed=f"{answer.status_code} {answer.text[:300]}"
+        )
+    results = answer.json()["results"]
+    names = [fields["name"] for fields in asked]
+    require_equal(
+        "the results, in the order of what was asked",
+        ["CREATED", "CREATED", "FAILED", "CREATED"],
+        [result["status"] for result in results],
+    )
+    made = shop.send("POST /flow_runs/filter", {"flow_runs": {"name": {"any_": names}}})
+    found = {run["name"]: run["id"] for run in made}
+    ids = zip(names, (result["flow_run_id"] for result in results), strict=True)
+    expected = {name: id_ for name, id_ in ids if id_ is not None}
+    require_equal("the runs that were made, by name", expected, found)
