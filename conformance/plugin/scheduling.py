@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    import pytest
+
+_TOGETHER = ("test_fuzz.py", "test_hostile.py")
+"""The modules in which several checks judge the same requests."""
 
 
 class SubjectScheduling(LoadScopeScheduling):
-    """Checks of the fuzz that share a subject stay together: it is fuzzed once. All others go one by one."""
+    """What is sent once for several checks stays together; all others go one by one. In the order of the catalogue.
+
+    By itself the scheduler begins with the largest groups, which would be the fuzz: what that leaves on a server is
+    not to be there before the rest has been judged.
+    """
+
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        module, _, subject = nodeid.partition("[")
-        return f"{module.partition('::')[0]} {subject}" if "test_fuzz" in module or "test_hostile" in module else nodeid
+        path, _, subject = nodeid.partition("[")
+        module = path.partition("::")[0]
+        return f"{module} {subject}" if module.endswith(_TOGETHER) else nodeid

@@ -8,28 +8,32 @@ from __future__ import annotations
 from conformance.suite.check import check
 from conformance.suite.fuzz.ordeal import NOTHING, READABLE, SERVER_ERROR, Ordeals, Write, writes
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.world import World
 
 _MOST = 12
 """Findings that a failure spells out."""
 
 
 @check(SERVER_ERROR, on=writes)
-def test_no_value_makes_the_server_fail(subject: Write, ordeals: Ordeals) -> None:
-    _require_none(SERVER_ERROR, subject, ordeals)
+def test_no_value_makes_the_server_fail(subject: Write, ordeals: Ordeals, world: World) -> None:
+    _require_none(SERVER_ERROR, subject, ordeals, world)
 
 
 @check(READABLE, on=writes)
-def test_what_is_accepted_can_be_read(subject: Write, ordeals: Ordeals) -> None:
-    _require_none(READABLE, subject, ordeals)
+def test_what_is_accepted_can_be_read(subject: Write, ordeals: Ordeals, world: World) -> None:
+    _require_none(READABLE, subject, ordeals, world)
 
 
 @check(NOTHING, on=writes)
-def test_what_is_refused_leaves_nothing(subject: Write, ordeals: Ordeals) -> None:
-    _require_none(NOTHING, subject, ordeals)
+def test_what_is_refused_leaves_nothing(subject: Write, ordeals: Ordeals, world: World) -> None:
+    _require_none(NOTHING, subject, ordeals, world)
 
 
-def _require_none(requirement: str, write: Write, ordeals: Ordeals) -> None:
+def _require_none(requirement: str, write: Write, ordeals: Ordeals, world: World) -> None:
     """Raise Violation with every distinct finding of the operation's ordeal."""
+    # What a server stores and can't show, nobody can remove: it would stay in the way of those who share it.
+    if not world.exclusive:
+        raise NotApplicable("shared-server")
     ordeal = ordeals.of(write)
     if found := ordeal.findings.get(requirement):
         raise Violation(

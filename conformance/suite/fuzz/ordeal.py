@@ -115,6 +115,7 @@ class Ordeals:
                 continue
             if member is None and not write.creates:
                 member = self._world.victim(write.resource.name)
+            before = self._number(write) if write.creates else None
             exchange = self._send(write, call(write.operation, self._world, member).path, case.body)
             ordeal.count(SERVER_ERROR)
             if exchange.status >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -123,7 +124,7 @@ class Ordeals:
             if httpx.codes.is_success(exchange.status):
                 member = self._require_readable(ordeal, write, case, exchange, member)
             elif member is None:
-                self._require_nothing(ordeal, write, case, exchange)
+                self._require_nothing(ordeal, write, case, exchange, before)
             else:
                 self._require_unchanged(ordeal, write, case, exchange, member)
         return ordeal
@@ -201,17 +202,24 @@ class Ordeals:
             body = {**resource.needs, **resource.own(by_id([made.record]))}
             yield table.query.operation.label, self._client.request("POST", table.query.operation.path, body)
 
-    def _require_nothing(self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange) -> None:
-        """Nothing of the name in the refused body is in the listing."""
-        table, name = self._table(write.resource), case.sent.get("name")
-        if table is None or name is None or case.where == "name" or "any_" not in _operators(table, "name"):
+    def _require_nothing(
+        self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange, before: int | None
+    ) -> None:
+        """There are as many members as before. One that can't be shown is counted all the same."""
+        if before is None:
             return
         ordeal.count(NOTHING)
-        body = {**write.resource.needs, **write.resource.own({"name": {"any_": [name]}})}
-        response = self._client.request("POST", table.query.operation.path, body)
-        rows = response.json() if response.is_success else []
-        if rows:
-            ordeal.add(_finding(NOTHING, case, f"refused with {exchange.status}, and {name} is there", exchange))
+        if self._number(write) != before:
+            ordeal.add(_finding(NOTHING, case, f"answered {exchange.status}, and there is one more", exchange))
+
+    def _number(self, write: Write) -> int | None:
+        """How many members there are; None where none can tell."""
+        counting = f"POST /{write.resource.name}/count"
+        if not self._world.workshop.has(counting):
+            return None
+        answer = self._client.request("POST", counting.partition(" ")[2], {})
+        found = answer.json() if answer.is_success else None
+        return found if isinstance(found, int) else None
 
     def _require_unchanged(self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange, member: Made) -> None:
         """The member reads as before the refused change."""
@@ -235,11 +243,6 @@ class Ordeals:
         destroy = self._contract.operations.get(resource.destroys or "")
         if destroy is not None:
             self._client.request("DELETE", destroy.fill(resource.fill(destroy.label, made)))
-
-
-def _operators(table: Table, criterion: str) -> frozenset[str]:
-    criteria = table.own.criteria if table.own else {}
-    return frozenset(criteria[criterion].operators) if criterion in criteria else frozenset()
 
 
 def _stable(resource: Resource, record: Record) -> Any:
