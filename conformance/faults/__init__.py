@@ -9,6 +9,7 @@ from conformance.faults import (
     paging,
     refusals,
     routes,
+    security,
     sorting,
     verbs,
 )
@@ -17,7 +18,19 @@ from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for chapter in (routes, verbs, filtering, composition, paging, sorting, aggregates, events, refusals, fuzz)
+    for chapter in (
+        routes,
+        verbs,
+        filtering,
+        composition,
+        paging,
+        sorting,
+        aggregates,
+        events,
+        refusals,
+        security,
+        fuzz,
+    )
     for fault in chapter.FAULTS
 )
 

@@ -16,6 +16,7 @@ from conformance.suite.bodies import Questions
 from conformance.suite.check import ABSENT, Declaration, declaration, selected
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
+from conformance.suite.guards import Guards
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.target import Client, Target
 from conformance.verdicts.ledger import apply
@@ -75,6 +76,11 @@ class Bench:
     def campaigns(self) -> Campaigns:
         """The fuzz of each operation, done once."""
         return self.workbench.campaigns
+
+    @pytest.fixture(scope="session")
+    def guards(self) -> Guards:
+        """The servers that ask who is asking."""
+        return self.workbench.guards
 
     @pytest.fixture
     def subject(self, request: pytest.FixtureRequest) -> Any:

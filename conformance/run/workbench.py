@@ -17,7 +17,8 @@ from conformance.suite.check import Declaration
 from conformance.suite.coverage import Coverage
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
-from conformance.target import Client, Journal, Redactor, Target, parse_headers
+from conformance.suite.guards import Guards
+from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_headers
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, World
@@ -38,6 +39,8 @@ class Shared(BaseModel):
     """A temporary folder of the run: the document, the populations, the ledger of created objects."""
     server: int = 0
     """Which of the run's servers `url` is, where each worker has one of its own."""
+    guarded: Guarded | None = None
+    """The server beside them that asks for credentials, where the run has started one."""
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
@@ -76,7 +79,8 @@ class Workbench:
         self.contract = contract or Contract.parse(raw)
         self.target = Target(shared.url, shared.version, self.contract, raw)
         headers = parse_headers(shared.settings.headers)
-        self.redactor = Redactor(headers.values())
+        guarded = shared.guarded
+        self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
         self.client = Client(shared.url, headers, self.contract, self.journal)
         self.workshop = HttpWorkshop(
             self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
@@ -106,6 +110,11 @@ class Workbench:
         settings = self.settings
         return Campaigns(self.contract, self.client, self.world, settings.fuzz_examples, settings.seed)
 
+    @cached_property
+    def guards(self) -> Guards:
+        """The servers that ask who is asking."""
+        return Guards(self.client, self.contract, self.shared.guarded, self.settings.owns_target)
+
     def subject(self, declared: Declaration, name: str) -> Any:
         """The subject of that name, as the check's declaration finds it in the contract."""
         if declared.subjects not in self._subjects:
@@ -114,4 +123,6 @@ class Workbench:
 
     def close(self) -> None:
         """Close the connections."""
+        if "guards" in vars(self):
+            self.guards.close()
         self.client.close()
