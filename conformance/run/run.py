@@ -63,7 +63,7 @@ class Run:
             files = self._waiver_files(target.version)
             accepted = waivers.load(files, self.catalogue)
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
-            self.ledger.operations(target.contract.operations)
+            self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
             self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
             # On a server of our own, the same names in every run make the same requests. On one that is
