@@ -20,6 +20,7 @@ from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
+from conformance.suite.guards import CSRF
 from conformance.target import Guarded, discover, embedded, parse_headers, parse_url
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
@@ -187,7 +188,7 @@ class Run:
         return self._servers[0].url
 
     def _guard(self) -> None:
-        """Start another server, which asks for credentials, where a check that is asked for needs one.
+        """Start another server, which asks for credentials and CSRF tokens, where a check needs one.
 
         Nobody waits for it here: it comes up while the world is seeded and the checks are collected.
         """
@@ -196,6 +197,8 @@ class Run:
         if not self._servers or wanted.isdisjoint(requirement for requirement, _ in self.planned()):
             return
         release = embedded.release(self._servers[0].version)
+        if not release.basic_auth and CSRF not in workbench.contract.operations:
+            return  # it would ask for nothing
         credentials = f"conformance:{secrets.token_hex(16)}"
         self._guarded = embedded.spawn_guarded(release, credentials, self.progress)
         guarded = Guarded(url=self._guarded.url, credentials=credentials, basic_auth=release.basic_auth)

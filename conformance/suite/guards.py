@@ -110,25 +110,38 @@ def secret_of(value: str) -> str:
 
 def wrong(value: str) -> str:
     """An Authorization header of the same form whose credentials are wrong."""
-    scheme, _, credentials = value.partition(" ")
-    if scheme.lower() == "basic":
-        return basic(f"{secret_of(value).partition(':')[0]}:{_WRONG}")
-    return f"{scheme} {_WRONG}" if credentials else _WRONG
+    secret = secret_of(value)
+    return _formed(value, f"{secret.partition(':')[0]}:{_WRONG}" if _is_basic(value) else _WRONG)
 
 
 def mangled(value: str) -> Mapping[str, str]:
     """Authorization headers that are nearly right, or none at all: what each is -> the header's value."""
-    scheme, _, _ = value.partition(" ")
     secret = secret_of(value)
-    again = basic if scheme.lower() == "basic" else f"{scheme} {{}}".format
-    user = secret.partition(":")[0]
-    return {
-        "the scheme alone": scheme,
-        "another scheme": f"Digest {secret}" if ":" not in secret else f"Bearer {secret}",
-        "no text": f"{scheme} !",
-        "bytes that are no text": f"{scheme} {base64.b64encode(bytes([0xFF, 0xFE])).decode()}",
-        "a beginning of the secret": again(secret[:-1]),
-        "the secret and more": again(f"{secret}x"),
-        "the user alone": again(user if user != secret else secret[:1]),
-        "letters outside ASCII": again(f"{user}:ä") if scheme.lower() == "basic" else f"{scheme} x",
+    user, colon, _ = secret.partition(":")
+    scheme, gap, credentials = value.partition(" ")
+    found = {
+        "a beginning of the secret": _formed(value, secret[:-1]),
+        "the secret and more": _formed(value, f"{secret}x"),
+        "another scheme": f"Digest {credentials or value}",
     }
+    if colon:
+        found["the user alone"] = _formed(value, user)
+    if gap:
+        found["the scheme alone"] = scheme
+        found["no text"] = f"{scheme} !"
+    if _is_basic(value):
+        found["bytes that are no text"] = f"{scheme} {base64.b64encode(bytes([0xFF, 0xFE])).decode()}"
+        found["letters outside ASCII"] = _formed(value, f"{user}:ä")
+    return found
+
+
+def _is_basic(value: str) -> bool:
+    return value.partition(" ")[0].lower() == "basic"
+
+
+def _formed(value: str, secret: str) -> str:
+    """Another secret in the form of the header `value`."""
+    if _is_basic(value):
+        return basic(secret)
+    scheme, gap, _ = value.partition(" ")
+    return f"{scheme} {secret}" if gap else secret

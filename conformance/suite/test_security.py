@@ -407,7 +407,10 @@ def _runs_a_deployment(world: World, schema: Record) -> None:
         fields = {"parameters": {"size": 1}, "enforce_parameter_schema": True}
         operation = "POST /deployments/{id}/create_flow_run"
         body = documented(world.workshop, operation, fields)
-        world.workshop.client.request("POST", f"/deployments/{created.json()['id']}/create_flow_run", body)
+        path = f"/deployments/{created.json()['id']}/create_flow_run"
+        response = world.workshop.client.request("POST", path, body)
+        if response.is_success:
+            world.workshop.note("POST /flow_runs/", response.json(), {})
 
 
 def _template(schema: Record) -> Record:
