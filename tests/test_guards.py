@@ -12,7 +12,7 @@ import pytest
 from conformance.contract import Contract
 from conformance.contract.document import parse
 from conformance.data import fixtures
-from conformance.run import Run
+from conformance.run import Run, Workbench
 from conformance.settings import Settings
 from conformance.suite.guards import CSRF_TOKEN, Guards, authorization, mangled, secret_of, wrong
 from conformance.suite.listener import Listener, is_here
@@ -73,7 +73,8 @@ def test_a_listener_counts_who_comes_and_answers() -> None:
 
 
 def guards(headers: dict[str, str], beside: Guarded | None) -> Guards:
-    return Guards(Client("http://127.0.0.1:9/api", headers, CONTRACT, Journal()), CONTRACT, beside, exclusive=False)
+    client = Client("http://127.0.0.1:9/api", headers, CONTRACT, Journal())
+    return Guards(client, CONTRACT, beside, exclusive=False, name="tests")
 
 
 def test_credentials_of_the_run_make_the_target_the_one_that_asks() -> None:
@@ -114,7 +115,12 @@ def test_a_run_starts_a_server_that_asks_where_a_check_needs_one(run: Run) -> No
     assert guard is run.workbench.guards.against_forgery
     assert guard.client.headers[CSRF_TOKEN]
     assert httpx.get(f"{told.url}/flows/name/x").status_code == 401
-    assert guard.client.request("POST", "/flows/filter", {}).status_code == 200
+    # Another process of the run, with a token of its own, which leaves this one's as it is.
+    other = Workbench(run.workbench.shared, "other")
+    assert other.guards.authenticating is not None
+    for client in (other.guards.authenticating.client, guard.client):
+        assert client.request("POST", "/flows/filter", {}).status_code == 200
+    other.close()
     run.close(begun=False)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{told.url}/health")

@@ -113,7 +113,8 @@ class Workbench:
     @cached_property
     def guards(self) -> Guards:
         """The servers that ask who is asking."""
-        return Guards(self.client, self.contract, self.shared.guarded, self.settings.owns_target)
+        shared = self.shared
+        return Guards(self.client, self.contract, shared.guarded, self.settings.owns_target, self.workshop.prefix)
 
     def subject(self, declared: Declaration, name: str) -> Any:
         """The subject of that name, as the check's declaration finds it in the contract."""

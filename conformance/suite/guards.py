@@ -36,9 +36,11 @@ class Guards:
     """Finds the server that a rule about credentials, or about CSRF tokens, is judged on; None where there is none.
 
     The target comes first: where the run was given credentials for it, or it asks for CSRF tokens.
+    `name` is what this process calls itself when it asks for a token: a client's new token ends its former one.
     """
 
-    def __init__(self, client: Client, contract: Contract, beside: Guarded | None, exclusive: bool) -> None:
+    def __init__(self, client: Client, contract: Contract, beside: Guarded | None, exclusive: bool, name: str) -> None:
+        self._name = name
         self._target = Guard(client, exclusive)
         self._contract = contract
         self._told = beside
@@ -56,7 +58,7 @@ class Guards:
         """The one that asks for CSRF tokens."""
         if CSRF not in self._contract.operations:
             return None
-        if self._target.client.request("GET", "/csrf-token", params={"client": "conformance"}).is_success:
+        if self._target.client.request("GET", "/csrf-token", params={"client": self._name}).is_success:
             return self._target
         return self._beside if self._told is not None else None
 
@@ -77,12 +79,12 @@ class Guards:
         self._told.wait(_PATIENCE)
         headers = dict(self._told.headers)
         if CSRF in self._contract.operations:
-            name = "conformance"
-            answer = self._client(self._told.url, headers).request("GET", "/csrf-token", params={"client": name})
+            asking = self._client(self._told.url, headers)
+            answer = asking.request("GET", "/csrf-token", params={"client": self._name})
             token = answer.json().get("token") if answer.is_success else None
             if not token:
                 raise CouldNotRun(f"a server with CSRF protection gives no token: it answers {answer.status_code}")
-            headers |= {CSRF_CLIENT: name, CSRF_TOKEN: token}
+            headers |= {CSRF_CLIENT: self._name, CSRF_TOKEN: token}
         return Guard(self._client(self._told.url, headers), own=True)
 
     def _client(self, url: str, headers: Mapping[str, str]) -> Client:
