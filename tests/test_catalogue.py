@@ -35,7 +35,7 @@ def test_texts_are_sentences(requirement: catalogue.Requirement) -> None:
     for text in (requirement.title, requirement.fault):
         assert text
         assert not text.endswith(".")
-    assert requirement.source.startswith(("REST Guidelines:", "OpenAPI", "RFC "))
+    assert requirement.source.startswith(("REST Guidelines:", "OpenAPI", "RFC ", "JSON Schema "))
 
 
 def test_the_command_lists_and_explains(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import shutil
 import socket
@@ -14,10 +15,11 @@ import pytest
 from conformance import catalogue
 from conformance.contract import Contract
 from conformance.faults import FAULTS, Fault, Proxy, Response
+from conformance.faults.security import CREDENTIALS
 from conformance.run import Run, Workbench, run_directly
 from conformance.settings import Settings
 from conformance.suite.check import ABSENT, POPULATED, declaration, functions
-from conformance.target import embedded
+from conformance.target import Guarded, embedded
 from conformance.verdicts.model import Judgement, Verdict
 
 
@@ -55,11 +57,45 @@ def workbench(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def honest(workbench: Workbench) -> Callable[[str, str], Judgement]:
+def guarded() -> Iterator[tuple[Workbench, Proxy]]:
+    """A run that was given credentials and a CSRF token, through a proxy before a server that asks for both."""
+    server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
+    told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
+    try:
+        told.wait(180)
+        token = httpx.get(f"{server.url}/csrf-token", params={"client": "tests"}, headers=dict(told.headers)).json()
+        headers = {**told.headers, "Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token["token"]}
+        with Proxy(server.url) as proxy:
+            lines = tuple(f"{name}: {value}" for name, value in headers.items())
+            run = Run(Settings(url=proxy.url, headers=lines, exclusive=True), silent).open()
+            assert run.workbench is not None
+            yield run.workbench, proxy
+            run.workbench.close()
+            shutil.rmtree(run.workbench.shared.folder)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def place(request: pytest.FixtureRequest) -> Callable[[str], tuple[Workbench, Proxy]]:
+    """Where a requirement is judged: on the server that asks for credentials, where its check needs one."""
+
+    def of(requirement: str) -> tuple[Workbench, Proxy]:
+        if "guards" in inspect.signature(functions()[requirement]).parameters:
+            found: tuple[Workbench, Proxy] = request.getfixturevalue("guarded")
+            return found
+        return request.getfixturevalue("workbench"), request.getfixturevalue("proxy")
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def honest(place: Callable[[str], tuple[Workbench, Proxy]]) -> Callable[[str, str], Judgement]:
     """What a requirement's check finds on a subject where no fault is in force."""
 
     @cache
     def judge(requirement: str, subject: str) -> Judgement:
+        workbench, _ = place(requirement)
         workbench.examiner.forget()
         return run_directly(workbench, functions()[requirement], subject)
 
@@ -100,9 +136,10 @@ def judged(fault: Fault, requirement: str, subject: str, workbench: Workbench, p
 @pytest.mark.server
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.requirement}: {fault.id}")
 def test_fault_is_caught(
-    fault: Fault, workbench: Workbench, proxy: Proxy, honest: Callable[[str, str], Judgement]
+    fault: Fault, place: Callable[[str], tuple[Workbench, Proxy]], honest: Callable[[str, str], Judgement]
 ) -> None:
     subject = fault.subject if fault.honest is None else fault.honest
+    workbench, proxy = place(fault.requirement)
     proxy.troubles.clear()
     before = (
         judged(fault.mend, fault.requirement, subject, workbench, proxy)

@@ -39,7 +39,12 @@ def sample() -> document.Document:
         judged(OTHER, "GET /flows/{id}", Verdict.COULD_NOT_RUN),
         waivers=waived((MUST, "a"), (MAY, "b")),
     )
-    made.operations(["GET /flows/{id}", "GET /never"])
+    made.operations(["GET /flows/{id}", "GET /never", "POST /harm"], {"POST /harm": "It would do harm.", "GET /x": "-"})
+    made.count("POST /harm", "400")
+    made.credit(judged(MUST, "z", Verdict.FAILED), ["GET /flows/{id}", "DELETE /flows/{id}"])
+    made.credit(judged(MAY, "GET /flows/{id}"), ["GET /flows/{id}", "POST /harm"])
+    made.credit(judged(MAY, "GET /never"), ["GET /flows/{id}"])
+    made.credit(judged(OTHER, "c", Verdict.COULD_NOT_RUN), ["GET /flows/{id}"])
     made.count("GET /flows/{id}", "200", 3)
     made.count("GET /flows/{id}", "503")
     made.count("DELETE /flows/{id}", "404", 2)
@@ -92,9 +97,26 @@ def test_it_has_the_promised_shape() -> None:
         "waiver": "a is known",
     }
     assert WHOLE["operations"] == {
-        "DELETE /flows/{id}": {"calls": 2, "statuses": {"404": 2}},
-        "GET /flows/{id}": {"calls": 4, "statuses": {"200": 3, "503": 1}},
-        "GET /never": {"calls": 0, "statuses": {}},
+        "DELETE /flows/{id}": {
+            "calls": 2,
+            "statuses": {"404": 2},
+            "account": "unanswered",
+            "requirements": [MUST],
+        },
+        "GET /flows/{id}": {
+            "calls": 4,
+            "statuses": {"200": 3, "503": 1},
+            "account": "answered",
+            "requirements": [MUST, MAY],
+        },
+        "GET /never": {"calls": 0, "statuses": {}, "account": "unanswered", "requirements": []},
+        "POST /harm": {
+            "calls": 1,
+            "statuses": {"400": 1},
+            "account": "ineligible",
+            "requirements": [],
+            "ineligible": "It would do harm.",
+        },
     }
     assert [error["kind"] for error in WHOLE["errors"]] == ["waiver"]
     assert WHOLE["timings"] == {"world": 1.5, "checks": 2.25}
@@ -140,6 +162,8 @@ def test_operations_that_never_worked_are_told_from_those_never_called() -> None
     made = sample()
     assert made.never_called == ("GET /never",)
     assert made.never_succeeded == ("DELETE /flows/{id}",)
+    assert made.unanswered == ("DELETE /flows/{id}", "GET /never")
+    assert made.ineligible == ("POST /harm",)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -312,6 +336,9 @@ CELLS = ("grammar", "cells")
         (("result",), "conformant", "the result is conformant, and the verdicts are not"),
         (("verdicts", 1, "subject"), "a", "verbs.must on 'a' has 2 verdicts"),
         (("operations", "GET /flows/{id}", "calls"), 3, "GET /flows/{id} has more answers than calls"),
+        (("operations", "GET /flows/{id}", "account"), "unanswered", "is called unanswered, and is answered"),
+        (("operations", "POST /harm", "account"), "unanswered", "is called unanswered, and is ineligible"),
+        (("operations", "GET /never", "account"), "ineligible", "is called ineligible, and is unanswered"),
         (("reasons",), [], "the result is non-conformant, and no reason is given"),
         ((*CELLS, 0, "hit"), 0, "flows.name.any_ is covered, and its questions say otherwise"),
         ((*CELLS, 0, "nullable"), True, "flows.name.any_ is covered, and its questions say otherwise"),

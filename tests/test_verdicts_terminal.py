@@ -108,7 +108,8 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
         judged(OTHER, "c", Verdict.COULD_NOT_RUN),
         judged(SHOULD, "d", Verdict.FAILED),
     )
-    made.operations(["GET /idle"])
+    made.operations(["GET /idle", "GET /harm"], {"GET /harm": "It would do harm."})
+    made.count("GET /harm", "400")
     made.count("GET /fine", "204")
     for number in range(14):
         made.count(f"GET /bad{number:02}", "500")
@@ -122,8 +123,8 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
     for line in [
         "1 check could not run:",
         "  verbs.other (MUST) on c: c is could-not-run",
-        "15 of 16 operations called",
-        "14 of them never answered 2xx:",
+        "17 operations: 16 called, 1 answered 2xx, 1 ineligible",
+        "14 called and never answered 2xx:",
         "  GET /bad11",
         "  and 2 more: see verdicts.json",
         "target:  http://127.0.0.1:4200/api (prefect 3.9.1)",

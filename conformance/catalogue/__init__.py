@@ -1,6 +1,7 @@
-"""What must hold: the requirements as TOML chapters, and their typed loader."""
+"""What must hold: the requirements as TOML chapters, the operations ledger, and their typed loaders."""
 
 from conformance.catalogue.explanation import explain
+from conformance.catalogue.operations import Operations, load_operations
 from conformance.catalogue.requirements import Catalogue, Level, Profile, Requirement, load
 
-__all__ = ["Catalogue", "Level", "Profile", "Requirement", "explain", "load"]
+__all__ = ["Catalogue", "Level", "Operations", "Profile", "Requirement", "explain", "load", "load_operations"]

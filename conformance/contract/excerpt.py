@@ -1,10 +1,12 @@
-"""What of an OpenAPI document the query grammar is read from, so that a release's can be kept in the repository.
+"""What of an OpenAPI document the suite's own tests need, so that a release's can be kept in the repository.
 
     python -m conformance.contract.excerpt openapi.json > fixtures/contracts/prefect-3.9.1.queries.json
+    python -m conformance.contract.excerpt --operations openapi.json > fixtures/contracts/prefect-3.9.1.operations.json
 
 reads a document as a server serves it (`/api/openapi.json`; releases before 3.0 have it at `/openapi.json`).
-What comes out is a document too: the operations that are asked with a filter, the schemas of their bodies and of
-the rows that they list, and no prose.
+What comes out is a document too, without prose. The first has the operations that are asked with a filter, the
+schemas of their bodies and of the rows that they list. The second has all operations, with what their paths and
+queries take, and whether they take a body.
 """
 
 from __future__ import annotations
@@ -44,6 +46,30 @@ def excerpt(document: Document) -> Document:
             schemas[name] = _plain(known[name])
             found += _references(schemas[name])
     return {"openapi": document["openapi"], "paths": paths, "components": {"schemas": schemas}}
+
+
+def operations(document: Document) -> Document:
+    """The same operations as in `document`, with their parameters in path and query, and bodies of any kind."""
+    inside = documents.inside_paths(document)
+    paths: Document = {}
+    for operation in Contract(document).operations.values():
+        kept: Document = {}
+        parameters = [
+            {
+                "name": parameter.name,
+                "in": parameter.where,
+                "required": parameter.required,
+                "schema": {key: parameter.schema[key] for key in ("type", "format") if key in parameter.schema},
+            }
+            for parameter in operation.parameters
+            if parameter.where == "path" or (parameter.where == "query" and parameter.required)
+        ]
+        if parameters:
+            kept["parameters"] = parameters
+        if operation.body_documented:
+            kept["requestBody"] = {"content": {"application/json": {}}}
+        paths.setdefault(inside + operation.path, {})[operation.method.lower()] = kept
+    return {"openapi": document["openapi"], "paths": paths, "components": {"schemas": {}}}
 
 
 def dump(document: Document) -> str:
@@ -94,4 +120,6 @@ def _references(node: Any) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(dump(excerpt(documents.parse(Path(sys.argv[1]).read_bytes()))))
+    *options, name = sys.argv[1:]
+    part = operations if options == ["--operations"] else excerpt
+    sys.stdout.write(dump(part(documents.parse(Path(name).read_bytes()))))

@@ -13,6 +13,7 @@ from conformance.faults import (
     refusals,
     routes,
     scheduling,
+    security,
     sorting,
     states,
     verbs,
@@ -36,6 +37,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         aggregates,
         events,
         refusals,
+        security,
         fuzz,
         hostile,
     )

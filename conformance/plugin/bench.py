@@ -17,6 +17,7 @@ from conformance.suite.check import ABSENT, Declaration, declaration, selected
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
+from conformance.suite.guards import Guards
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.target import Client, Target
 from conformance.verdicts.ledger import apply
@@ -81,6 +82,11 @@ class Bench:
     def ordeals(self) -> Ordeals:
         """What hostile values do to each writing operation, tried once."""
         return self.workbench.ordeals
+
+    @pytest.fixture(scope="session")
+    def guards(self) -> Guards:
+        """The servers that ask who is asking."""
+        return self.workbench.guards
 
     @pytest.fixture
     def subject(self, request: pytest.FixtureRequest) -> Any:

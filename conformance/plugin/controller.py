@@ -113,6 +113,7 @@ class Controller:
         for operation, statuses in found["counts"].items():
             for status, number in statuses.items():
                 self.run.ledger.count(operation, status, number)
+        self.run.ledger.credit(judgement, found["counts"])
         self.run.ledger.cover(found["coverage"])
         if (screen := self._screen) is not None:
             screen.checked(judgement, self.run.ledger)

@@ -14,7 +14,9 @@ from conformance.suite.check import ABSENT, declaration
 from conformance.suite.outcome import NotApplicable
 from conformance.verdicts.model import Judgement
 
-PROVIDED: Final = frozenset({"contract", "target", "client", "world", "examiner", "questions", "campaigns", "ordeals"})
+PROVIDED: Final = frozenset(
+    {"contract", "target", "client", "world", "examiner", "questions", "campaigns", "ordeals", "guards"}
+)
 """What a check may ask for beside its subject: attributes of the workbench, as the plugin's fixtures are."""
 
 

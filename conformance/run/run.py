@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 import shutil
 import tempfile
@@ -18,8 +19,9 @@ from conformance.errors import ConformanceError, TargetTrouble
 from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
-from conformance.suite.check import POPULATED, declarations, selected
-from conformance.target import discover, embedded, parse_headers, parse_url
+from conformance.suite.check import POPULATED, declarations, functions, selected
+from conformance.suite.guards import CSRF
+from conformance.target import Guarded, discover, embedded, parse_headers, parse_url
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
@@ -43,6 +45,7 @@ class Run:
         self.workbench: Workbench | None = None
         self._clock = time.perf_counter()
         self._servers: list[embedded.EmbeddedServer] = []
+        self._guarded: embedded.EmbeddedServer | None = None
         self._folder: Path | None = None
 
     def open(self) -> Self:
@@ -61,7 +64,7 @@ class Run:
             files = self._waiver_files(target.version)
             accepted = waivers.load(files, self.catalogue)
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
-            self.ledger.operations(target.contract.operations)
+            self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
             self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
             # On a server of our own, the same names in every run make the same requests. On one that is
@@ -100,6 +103,7 @@ class Run:
 
         A target that refuses it is no reason to stop: what needs the world could not run, and all else can.
         """
+        self._guard()
         workbench = self._opened()
         if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned()):
             return
@@ -183,6 +187,25 @@ class Run:
         self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
         return self._servers[0].url
 
+    def _guard(self) -> None:
+        """Start another server, which asks for credentials and CSRF tokens, where a check needs one.
+
+        Nobody waits for it here: it comes up while the world is seeded and the checks are collected.
+        """
+        workbench = self._opened()
+        wanted = {name for name, check in functions().items() if "guards" in inspect.signature(check).parameters}
+        if not self._servers or wanted.isdisjoint(requirement for requirement, _ in self.planned()):
+            return
+        release = embedded.release(self._servers[0].version)
+        if not release.basic_auth and CSRF not in workbench.contract.operations:
+            return  # it would ask for nothing
+        credentials = f"conformance:{secrets.token_hex(16)}"
+        self._guarded = embedded.spawn_guarded(release, credentials, self.progress)
+        guarded = Guarded(url=self._guarded.url, credentials=credentials, basic_auth=release.basic_auth)
+        shared = workbench.shared.model_copy(update={"guarded": guarded})
+        self.workbench = Workbench(shared, contract=workbench.contract)
+        workbench.close()
+
     def _waiver_files(self, version: str) -> tuple[Path, ...]:
         if self.settings.waivers or not self.settings.use_waivers:
             return self.settings.waivers
@@ -198,7 +221,7 @@ class Run:
                 self.ledger.error(workbench.redactor.text(line), ErrorKind.CLEAN_UP)
 
     def _stop(self) -> None:
-        for server in self._servers:
+        for server in (*self._servers, *([self._guarded] if self._guarded else [])):
             server.stop()
         if self.workbench is not None:
             self.workbench.close()

@@ -18,7 +18,8 @@ from conformance.suite.coverage import Coverage
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
-from conformance.target import Client, Journal, Redactor, Target, parse_headers
+from conformance.suite.guards import Guards
+from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_headers
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, World
@@ -39,6 +40,8 @@ class Shared(BaseModel):
     """A temporary folder of the run: the document, the populations, the ledger of created objects."""
     server: int = 0
     """Which of the run's servers `url` is, where each worker has one of its own."""
+    guarded: Guarded | None = None
+    """The server beside them that asks for credentials, where the run has started one."""
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
@@ -77,7 +80,8 @@ class Workbench:
         self.contract = contract or Contract.parse(raw)
         self.target = Target(shared.url, shared.version, self.contract, raw)
         headers = parse_headers(shared.settings.headers)
-        self.redactor = Redactor(headers.values())
+        guarded = shared.guarded
+        self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
         self.client = Client(shared.url, headers, self.contract, self.journal)
         self.workshop = HttpWorkshop(
             self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
@@ -112,6 +116,12 @@ class Workbench:
         """What hostile values do to each writing operation, tried once."""
         return Ordeals(self.contract, self.client, self.world)
 
+    @pytest.fixture(scope="session")
+    def guards(self) -> Guards:
+        """The servers that ask who is asking."""
+        shared = self.shared
+        return Guards(self.client, self.contract, shared.guarded, self.settings.owns_target, self.workshop.prefix)
+
     def subject(self, declared: Declaration, name: str) -> Any:
         """The subject of that name, as the check's declaration finds it in the contract."""
         if declared.subjects not in self._subjects:
@@ -120,4 +130,6 @@ class Workbench:
 
     def close(self) -> None:
         """Close the connections."""
+        if "guards" in vars(self):
+            self.guards.close()
         self.client.close()

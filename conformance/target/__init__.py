@@ -2,6 +2,7 @@
 
 from conformance.target.client import BUSY, Busy, Client, Unreachable
 from conformance.target.discovery import Target, discover, parse_headers, parse_url
+from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
 from conformance.target.redaction import Redactor
 
@@ -10,6 +11,7 @@ __all__ = [
     "Busy",
     "Client",
     "Exchange",
+    "Guarded",
     "Journal",
     "Redactor",
     "Target",

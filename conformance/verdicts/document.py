@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -105,16 +106,37 @@ class Entry(_Part):
     waiver: str | None = None
 
 
+class Account(StrEnum):
+    """How an operation stands in the ledger of operations."""
+
+    ANSWERED = "answered"
+    INELIGIBLE = "ineligible"
+    UNANSWERED = "unanswered"
+
+
 class Operation(_Part):
-    """How often an operation was called, and what it answered. Calls that got no answer have no status."""
+    """How often an operation was called, what it answered, and what was tested by it.
+
+    Calls that got no answer have no status. `requirements` are those whose checks tested it, `ineligible` says why
+    no run is to see it succeed, None where it may.
+    """
 
     calls: int
     statuses: Mapping[str, int]
+    account: Account
+    requirements: tuple[str, ...]
+    ineligible: str | None = None
 
     @property
     def succeeded(self) -> bool:
         """Whether it ever answered 2xx."""
         return any(status.startswith("2") for status in self.statuses)
+
+    def accounted(self) -> Account:
+        """What its account has to be."""
+        if self.succeeded:
+            return Account.ANSWERED
+        return Account.UNANSWERED if self.ineligible is None else Account.INELIGIBLE
 
 
 class Document(_Part):
@@ -142,8 +164,21 @@ class Document(_Part):
 
     @property
     def never_succeeded(self) -> tuple[str, ...]:
-        """The operations that were called and never answered 2xx."""
-        return tuple(name for name, operation in self.operations.items() if operation.calls and not operation.succeeded)
+        """The operations that were called and never answered 2xx, and are not ineligible."""
+        return tuple(name for name in self.unanswered if self.operations[name].calls)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The operations that never answered 2xx and are not ineligible, called or not."""
+        return self._with(Account.UNANSWERED)
+
+    @property
+    def ineligible(self) -> tuple[str, ...]:
+        """The operations that never answered 2xx and are not to."""
+        return self._with(Account.INELIGIBLE)
+
+    def _with(self, account: Account) -> tuple[str, ...]:
+        return tuple(name for name, operation in self.operations.items() if operation.account is account)
 
 
 def build(
@@ -173,12 +208,21 @@ def build(
         counts=_counts(entries),
         verdicts=entries,
         errors=ledger.errors,
-        operations={
-            name: Operation(calls=calls, statuses=statuses) for name, (calls, statuses) in ledger.calls.items()
-        },
+        operations={name: _operation(ledger, name, *called) for name, called in ledger.calls.items()},
         grammar=ledger.grammar,
         timings={phase: round(seconds, 3) for phase, seconds in (timings or {}).items()},
     )
+
+
+def _operation(ledger: Ledger, name: str, calls: int, statuses: Mapping[str, int]) -> Operation:
+    found = Operation(
+        calls=calls,
+        statuses=statuses,
+        account=Account.UNANSWERED,
+        requirements=ledger.testing(name),
+        ineligible=ledger.ineligible.get(name),
+    )
+    return found.model_copy(update={"account": found.accounted()})
 
 
 def dump(document: Document) -> str:
@@ -190,6 +234,9 @@ def dump(document: Document) -> str:
     for entry in content["verdicts"]:
         if entry["waiver"] is None:
             del entry["waiver"]
+    for operation in content["operations"].values():
+        if operation["ineligible"] is None:
+            del operation["ineligible"]
     _validate(content, "verdicts.json")
     _agree(document, "verdicts.json")
     return json.dumps(content, indent=2) + "\n"
@@ -264,7 +311,7 @@ def _problem(error: ValidationError) -> str:
     return one_line(error.message) if len(error.message) < 200 else f"breaks the schema's {error.validator!r}"
 
 
-def _agree(document: Document, where: str) -> None:  # noqa: C901 - one rule after another, none nested
+def _agree(document: Document, where: str) -> None:  # noqa: C901, PLR0912 - one rule after another, none nested
     """What a JSON Schema can't say: that one part of the document follows from another."""
 
     def refuse(why: str) -> NoReturn:
@@ -295,6 +342,8 @@ def _agree(document: Document, where: str) -> None:  # noqa: C901 - one rule aft
     for name, operation in document.operations.items():
         if operation.calls < sum(operation.statuses.values()):
             refuse(f"{name} has more answers than calls")
+        if operation.account is not operation.accounted():
+            refuse(f"{name} is called {operation.account}, and is {operation.accounted()}")
     for why in contradictions(document.grammar):
         refuse(why)
 

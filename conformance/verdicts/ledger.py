@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -96,6 +97,8 @@ class Ledger:
         self._judgements: dict[Key, Judgement] = {}
         self._operations: dict[str, Counter[str]] = {}
         self._calls: Counter[str] = Counter()
+        self._ineligible: dict[str, str] = {}
+        self._testing: dict[str, set[str]] = {}
         self._tally = Tally()
         self._errors: list[RunError] = []
         self._interrupted: str | None = None
@@ -113,10 +116,15 @@ class Ledger:
             if known.item != check.item:
                 self.error(f"{_name(check)} is planned twice: by {known.item} and by {check.item}")
 
-    def operations(self, names: Iterable[str]) -> None:
-        """Name the operations of the contract, so that one that is never called is listed with zero calls."""
+    def operations(self, names: Iterable[str], ineligible: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Name the operations of the contract, so that one that is never called is listed with zero calls.
+
+        `ineligible`: operation -> why no run is to see it succeed; it may name others than the contract has.
+        """
         for name in names:
             self._operations.setdefault(name, Counter())
+            if name in ineligible:
+                self._ineligible[name] = ineligible[name]
 
     def know(
         self, cells: Iterable[Cell], related: Iterable[Pair], unknown: Iterable[str], checked: Collection[str]
@@ -162,6 +170,18 @@ class Ledger:
         statuses = self._operations.setdefault(operation, Counter())
         if status is not None:
             statuses[status] += n
+
+    def credit(self, judgement: Judgement, called: Collection[str]) -> None:
+        """Note that a check, judged so, has tested the operations that it `called`.
+
+        Where its subject is an operation, it tested that one: the others only made what it needed. A check that
+        decided nothing has tested nothing.
+        """
+        if judgement.verdict not in (Verdict.PASSED, Verdict.WAIVED, Verdict.FAILED):
+            return
+        tested = {judgement.subject} & set(called) if judgement.subject in self._operations else called
+        for operation in tested:
+            self._testing.setdefault(operation, set()).add(judgement.requirement)
 
     def cover(self, counted: Mapping[str, Any]) -> None:
         """Add the questions that a process has judged: `{"cells": {name: {"hit": n, …}}, "related": […]}`.
@@ -230,6 +250,15 @@ class Ledger:
         return {
             name: (self._calls[name], dict(sorted(self._operations[name].items()))) for name in sorted(self._operations)
         }
+
+    @property
+    def ineligible(self) -> Mapping[str, str]:
+        """Those of the contract's operations that no run is to see succeed, and why."""
+        return dict(self._ineligible)
+
+    def testing(self, operation: str) -> tuple[str, ...]:
+        """The requirements that tested an operation, in the order of the catalogue."""
+        return tuple(sorted(self._testing.get(operation, ()), key=self._order.__getitem__))
 
     @property
     def grammar(self) -> Grammar:

@@ -148,10 +148,13 @@ def _cell(number: int, verdict: Verdict) -> Text:
 def _operations(console: Console, document: Document) -> None:
     if not document.operations:
         return
-    idle, unhelpful = document.never_called, document.never_succeeded
-    called = len(document.operations) - len(idle)
-    say(console, f"{called} of {_many(len(document.operations), 'operation')} called")
-    _list(console, f"{len(unhelpful)} of them never answered 2xx:", unhelpful)
+    called = len(document.operations) - len(document.never_called)
+    answered = len(document.operations) - len(document.unanswered) - len(document.ineligible)
+    ineligible = f", {len(document.ineligible)} ineligible" if document.ineligible else ""
+    known = f"{called} called, {answered} answered 2xx{ineligible}"
+    say(console, f"{_many(len(document.operations), 'operation')}: {known}")
+    unhelpful = document.never_succeeded
+    _list(console, f"{len(unhelpful)} called and never answered 2xx:", unhelpful, "yellow")
 
 
 def _grammar(console: Console, document: Document) -> None:

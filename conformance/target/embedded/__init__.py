@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.errors import ProvisioningError
-from conformance.target.embedded import cache, template
+from conformance.target.embedded import cache, configuration, template
 from conformance.target.embedded.releases import Release, newest, release
-from conformance.target.embedded.server import EmbeddedServer, launch_all
+from conformance.target.embedded.server import EmbeddedServer, launch_all, spawn
 
-__all__ = ["EmbeddedServer", "Release", "newest", "release", "start", "start_all"]
+__all__ = ["EmbeddedServer", "Release", "newest", "release", "spawn_guarded", "start", "start_all"]
 
 # A warm start takes about 7 s on two idle cores; several at once on a loaded machine take minutes.
 _PATIENCE = 180.0
@@ -60,3 +60,18 @@ def start_all(release: Release, number: int, progress: Callable[[str], None]) ->
             f"can't start prefect {release.version} in {tempfile.gettempdir()}: {error.strerror or error}; "
             "free some space there or set TMPDIR to another folder"
         ) from error
+
+
+def spawn_guarded(release: Release, credentials: str, progress: Callable[[str], None]) -> EmbeddedServer:
+    """A server that asks for `credentials` (`user:password`) and CSRF tokens, as far as its release can.
+
+    It is on its way up and not yet healthy: who needs it waits. Raises `ProvisioningError` where it can't be started.
+    """
+    try:
+        provisioned = cache.provision(release, progress)
+        log = cache.new_log(release)
+        home = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
+        template.copy(provisioned.template, home)
+        return spawn(release, provisioned.python, home, log, configuration.guarded(credentials), grace=_GRACE)
+    except OSError as error:
+        raise ProvisioningError(f"can't start another prefect {release.version}: {error.strerror or error}") from error

@@ -55,6 +55,15 @@ def command(release: Release, python: Path, port: int) -> list[str]:
     ]
 
 
+def guarded(credentials: str) -> dict[str, str]:
+    """What has a server ask for `credentials` (`user:password`) and for CSRF tokens, where its release can."""
+    return {
+        "PREFECT_SERVER_API_AUTH_STRING": credentials,
+        # The older name, which the newest releases read too.
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    }
+
+
 def environment(release: Release, python: Path, home: Path) -> dict[str, str]:
     """The whole environment of a server of `release` whose files are in `home`."""
     variables = {name: os.environ[name] for name in _KEPT if name in os.environ}

@@ -17,7 +17,10 @@ _SPEC = re.compile(r"(?:prefect\s*==\s*)?(?P<version>[^\s=]+)")
 
 
 class Release(BaseModel):
-    """One Prefect release and what its environment is resolved with: an entry of `fixtures/servers/releases.toml`."""
+    """One Prefect release and what its environment is resolved with: an entry of `fixtures/servers/releases.toml`.
+
+    `basic_auth`: whether its server can be told to ask for credentials.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +29,7 @@ class Release(BaseModel):
     overrides: tuple[str, ...] = ()
     python: Annotated[str, Field(pattern=r"^3\.\d+$")]
     app: str = "prefect.server.api.server:create_app"
+    basic_auth: bool = False
 
 
 class _ReleaseFile(BaseModel):

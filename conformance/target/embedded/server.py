@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -22,7 +23,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class EmbeddedServer:
-    """A server that is up: `url` is its base URL, `log` what it wrote. It ends with `stop`, or with this process."""
+    """A server: `url` is its base URL, `log` what it wrote. It ends with `stop`, or with this process."""
 
     def __init__(self, url: str, version: str, log: Path, process: subprocess.Popen[bytes], grace: float) -> None:
         self.url = url
@@ -31,6 +32,11 @@ class EmbeddedServer:
         self._process = process
         self._grace = grace
         self._started = time.monotonic()
+        self._ports = contextlib.ExitStack()
+
+    def keep(self, ports: contextlib.ExitStack) -> None:
+        """Hold what reserves its port until it ends: nobody waits for it to have taken the port."""
+        self._ports = ports
 
     def wait_until_healthy(self, patience: float) -> None:
         """Returns when the server answers. Raises `ProvisioningError` `patience` seconds after its start."""
@@ -51,6 +57,7 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Ends the server and everything that it started; its temporary files are gone too. Twice does no harm."""
+        self._ports.close()
         if self._process.returncode is not None:
             return
         if self._process.stdin:
@@ -102,8 +109,36 @@ def launch_all(
     return servers
 
 
+def spawn(
+    release: Release,
+    python: Path,
+    home: Path,
+    log: Path,
+    variables: Mapping[str, str],
+    *,
+    grace: float,
+) -> EmbeddedServer:
+    """Starts a server with `variables` beside the usual ones in its environment, and does not wait for it.
+
+    Its home is removed when it ends.
+    """
+    with contextlib.ExitStack() as ports:
+        port = ports.enter_context(_reserved_port())
+        server = _spawn(release, python, home, log, port, grace=grace, disposable=True, variables=variables)
+        server.keep(ports.pop_all())
+    return server
+
+
 def _spawn(
-    release: Release, python: Path, home: Path, log: Path, port: int, *, grace: float, disposable: bool
+    release: Release,
+    python: Path,
+    home: Path,
+    log: Path,
+    port: int,
+    *,
+    grace: float,
+    disposable: bool,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> EmbeddedServer:
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -115,7 +150,7 @@ def _spawn(
             stdout=output,
             stderr=output,
             cwd=home,  # empty of .env and prefect.toml, which Prefect would read
-            env=configuration.environment(release, python, home),
+            env=configuration.environment(release, python, home) | dict(variables),
             start_new_session=True,  # Ctrl-C in the terminal is for the suite, which then stops the server
         )
     return EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, log, process, grace)
