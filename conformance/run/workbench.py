@@ -116,7 +116,7 @@ class Workbench:
         """What hostile values do to each writing operation, tried once."""
         return Ordeals(self.contract, self.client, self.world)
 
-    @pytest.fixture(scope="session")
+    @cached_property
     def guards(self) -> Guards:
         """The servers that ask who is asking."""
         shared = self.shared
