@@ -50,11 +50,13 @@ class Examiner:
         self.coverage = coverage
         self.seed = seed
         self._answers: dict[str, Any] = {}
+        self._unanswered: set[str] = set()
         self._expected: dict[str, list[Record]] = {}
 
     def forget(self) -> None:
         """Drop the answers: another server stands behind the URL now (a fault in front of it, say)."""
         self._answers.clear()
+        self._unanswered.clear()
 
     # What there is
 
@@ -209,17 +211,21 @@ class Examiner:
         return oracle.select(table.name, filters, here, resource)
 
     def answers(self, table: Table, filters: Body) -> bool:
-        """Whether the filters are answered at all, rightly or not."""
+        """Whether the filters are answered at all, rightly or not. What is not is not asked again."""
+        question = _question(table.name, filters)
+        if question in self._unanswered:
+            return False
         try:
             self.own_rows(table, filters)
         except Unanswered:
+            self._unanswered.add(question)
             return False
         return True
 
     def sound(self, table: Table, filters: Body) -> bool:
         """Whether server and oracle agree on the filters; one that is not even answered is not sound."""
         try:
-            return self.disagreement(table, filters) is None
+            return self.answers(table, filters) and self.disagreement(table, filters) is None
         except Violation:
             return False
 

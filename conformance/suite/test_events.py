@@ -299,9 +299,13 @@ def _filters(table: Table, examiner: Examiner) -> Iterator[Body]:
             for operand in operands(operator, takes, values):
                 filter_ = criterion.body(**{operator: operand})
                 found = len(examiner.expected(table, table.resource.own(filter_)))
+                if not 1 < found < len(values):
+                    continue
                 # What is wrong with the operator itself is another rule's matter.
-                if 1 < found < len(values) and examiner.sound(table, table.resource.own(filter_)):
+                if examiner.sound(table, table.resource.own(filter_)):
                     yield filter_
+                    break
+                if not examiner.answers(table, table.resource.own(filter_)):
                     break
 
 
