@@ -23,6 +23,12 @@ def test_a_release_is_run_to_a_result(version: str, tmp_path: Path) -> None:
     print(version, found.result, dict(found.counts))
 
 
+def counted(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Questions that a cell of the grammar was judged by: those with a hit, with a miss, and on a null."""
+    grammar = document.load(folder / "reports" / "verdicts.json").grammar
+    return {cell.name: (cell.hit, cell.miss, cell.null) for cell in grammar.cells}
+
+
 def test_one_worker_and_plain_pytest_give_the_same_verdicts(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.mkdir()
@@ -31,3 +37,4 @@ def test_one_worker_and_plain_pytest_give_the_same_verdicts(tmp_path: Path) -> N
     assert plain_pytest("-n", "2", "--conformance-no-waivers", cwd=other, timeout=1200).returncode == 1
     assert len(verdicts(one)) > 4000
     assert differing(verdicts(one), verdicts(other)) == {}
+    assert counted(one) == counted(other)
