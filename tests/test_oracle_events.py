@@ -103,12 +103,12 @@ def test_labels_are_one_restriction_however_many_there_are() -> None:
     assert list(leaves(filter_)) == [("resource", "id", ["a"]), ("resource", "labels", {"colour": "red", "size": "1"})]
 
 
-def test_the_fence_is_around_all_events() -> None:
+def test_the_fence_is_a_microsecond_around_all_events() -> None:
     assert EVENTS.fence is not None
     moments = ["2001-05-01T12:00:00Z", "2001-05-01T11:00:00-02:00", "2001-05-01T12:30:00+02:00"]
     records = [{"id": str(at), "occurred": moment} for at, moment in enumerate(moments)]
     assert EVENTS.fence(records) == {
-        "occurred": {"since": moments[2], "until": moments[1]},
+        "occurred": {"since": "2001-05-01T12:29:59.999999+02:00", "until": "2001-05-01T11:00:00.000001-02:00"},
         "id": {"id": ["0", "1", "2"]},
     }
 

@@ -118,8 +118,8 @@ FAULTS = (
         "denies-what-is-free",
         "concurrency.sequential",
         _COUNTED,
-        "every third increment is denied, whether or not slots are free",
-        on(_COUNTED, _every(3, _denied)),
+        "increments are denied though all slots are free",
+        on(_COUNTED, _denied),
     ),
     Fault(
         "releases-nothing",
