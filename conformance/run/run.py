@@ -112,8 +112,11 @@ class Run:
             others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
             # Not as a context, which would wait for the others even after Ctrl-C: they end with their servers.
             pool = ThreadPoolExecutor(1 + len(others))
-            for seeded in [pool.submit(self._seed, here) for here in (workbench, *others)]:
-                seeded.result()
+            try:
+                for seeded in [pool.submit(self._seed, here) for here in (workbench, *others)]:
+                    seeded.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
             for other in others:
                 other.close()
 

@@ -9,13 +9,10 @@ from conformance.contract import Operation
 from conformance.suite.check import check
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.aim import CHANGES_THE_SERVER
-from conformance.suite.fuzz.findings import CONTENT_TYPE, NULL, SCHEMA, SERVER_ERROR, STATUS
-from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.fuzz.findings import CONTENT_TYPE, NULL, SCHEMA, SERVER_ERROR, STATUS, require_none
+from conformance.suite.outcome import CouldNotRun, NotApplicable
 from conformance.suite.subjects import every_operation
 from conformance.world import World
-
-_MOST = 12
-"""Findings that a failure spells out."""
 
 
 @check(SERVER_ERROR, on=every_operation)
@@ -50,10 +47,4 @@ def _require_none(requirement: str, operation: Operation, campaigns: Campaigns, 
     campaign = campaigns.of(operation)
     if not campaign.exchanges:
         raise CouldNotRun("no request could be made for the operation")
-    if found := campaign.findings.get(requirement):
-        raise Violation(
-            "; ".join(finding.fingerprint for finding in found),
-            observed="\n".join(finding.message for finding in found[:_MOST]),
-            findings=tuple(finding.fingerprint for finding in found),
-            exchanges=tuple(finding.exchange for finding in found[:_MOST]),
-        )
+    require_none(campaign.findings.get(requirement, ()))

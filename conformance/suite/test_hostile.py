@@ -6,12 +6,10 @@ Each writing operation is put to it once; every requirement of the chapter judge
 from __future__ import annotations
 
 from conformance.suite.check import check
+from conformance.suite.fuzz.findings import require_none
 from conformance.suite.fuzz.ordeal import NOTHING, READABLE, SERVER_ERROR, Ordeals, Write, writes
-from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.outcome import CouldNotRun, NotApplicable
 from conformance.world import World
-
-_MOST = 12
-"""Findings that a failure spells out."""
 
 
 @check(SERVER_ERROR, on=writes)
@@ -35,13 +33,7 @@ def _require_none(requirement: str, write: Write, ordeals: Ordeals, world: World
     if not world.exclusive:
         raise NotApplicable("shared-server")
     ordeal = ordeals.of(write)
-    if found := ordeal.findings.get(requirement):
-        raise Violation(
-            "; ".join(finding.fingerprint for finding in found),
-            observed="\n".join(finding.message for finding in found[:_MOST]),
-            findings=tuple(finding.fingerprint for finding in found),
-            exchanges=tuple(finding.exchange for finding in found[:_MOST]),
-        )
+    require_none(ordeal.findings.get(requirement, ()))
     if not ordeal.judged.get(SERVER_ERROR):
         raise CouldNotRun("no body could be made for the operation")
     if not ordeal.judged.get(requirement):

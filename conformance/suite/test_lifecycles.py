@@ -14,7 +14,8 @@ from conformance.resources import RESOURCES, Made, Record, Resource
 from conformance.suite.calls import call, resource_of, without
 from conformance.suite.check import Subjects, check
 from conformance.suite.members import Address, Bond, addresses, counted, listings, narrowed, shown
-from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, differences, require_equal
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
+from conformance.suite.shown import require_shown
 from conformance.target import Client
 from conformance.world import SeedingError, World
 
@@ -223,7 +224,7 @@ def test_create_again_updates_the_member(subject: Resource, client: Client, worl
     made = world.victim(subject.name)
     sent = _otherwise(subject, world, made)
     _require_same_member(subject, made, _create_again(subject, client, world, made))
-    _require_shown("the member after the second create", subject, sent, _now(subject, world, made).record)
+    require_shown("the member after the second create", subject, sent, _now(subject, world, made).record)
 
 
 @check("lifecycles.again-conflicts", on=again("conflicts"))
@@ -522,22 +523,6 @@ def _require_alike(
         raise Violation(f"{summary}: it is no object", expected=expected, observed=observed)
     left = without(moving, expected)
     require_equal(summary, left, {key: value for key, value in without(moving, observed).items() if key in left})
-
-
-def _require_shown(summary: str, resource: Resource, sent: Record, record: Record) -> None:
-    """What was sent is shown; where the server completes a value, that and more."""
-    visible = {key: value for key, value in sent.items() if key not in resource.hidden}
-    wrong = [
-        difference
-        for difference in differences(visible, {key: record.get(key) for key in visible})
-        if not (difference.is_addition and difference.where.partition(".")[0] in resource.completed)
-    ]
-    if wrong:
-        raise Violation(
-            f"{summary}: {', '.join(d.where for d in wrong)}",
-            expected={d.where: d.expected for d in wrong},
-            observed={d.where: d.observed for d in wrong},
-        )
 
 
 def _require_same_member(resource: Resource, made: Made, response: httpx.Response) -> Record:

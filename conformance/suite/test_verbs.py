@@ -15,6 +15,7 @@ from conformance.suite.calls import call, resource_of, without
 from conformance.suite.check import check
 from conformance.suite.operands import NOBODY
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, differences, require_equal
+from conformance.suite.shown import require_shown
 from conformance.suite.subjects import with_method
 from conformance.target import Client
 from conformance.world import SeedingError, World
@@ -118,7 +119,7 @@ def test_put_is_idempotent(subject: Operation, client: Client, world: World) -> 
 def test_put_replaces(subject: Operation, client: Client, world: World) -> None:
     resource, made, body = _replacing(subject, world)
     _require_success(client.request("PUT", _put_path(subject, resource, made), body), "PUT")
-    _require_sent("the member after PUT", resource, body, _state(resource, world, made))
+    require_shown("the member after PUT", resource, body, _state(resource, world, made))
 
 
 @check("verbs.put-creates", on=with_method("PUT"))
@@ -235,7 +236,7 @@ def test_patch_changes_what_it_names(subject: Operation, client: Client, world: 
             after = _state(resource, world, made)
         except SeedingError as error:  # what was patched is what finds it
             raise Violation(f"the member can't be read after the PATCH of {name}", observed=str(error)) from error
-        _require_sent(f"{name} after PATCH", resource, {name: value}, after)
+        require_shown(f"{name} after PATCH", resource, {name: value}, after)
         left_out = {name, *resource.moves.get(name, ())}
         _require_unchanged(f"the PATCH of {name} changed other fields", before, after, left_out)
 
@@ -264,7 +265,7 @@ def test_post_creates(subject: Resource, client: Client, world: World) -> None:
     create = world.workshop.contract.operations[subject.creates or ""]
     if subject.maker is not None:
         made = world.victim(subject.name)
-        _require_sent("what was created", subject, made.sent, _state(subject, world, made))
+        require_shown("what was created", subject, made.sent, _state(subject, world, made))
         return
     sent = subject.body(world.workshop)
     response = client.request("POST", create.path, sent)
@@ -278,7 +279,7 @@ def test_post_creates(subject: Resource, client: Client, world: World) -> None:
     if not found.is_success:
         raise Violation("what was created can't be read by its id", expected="2xx", observed=_answer(found))
     require_equal("the id", record["id"], found.json().get("id"))
-    _require_sent("what was created", subject, sent, found.json())
+    require_shown("what was created", subject, sent, found.json())
 
 
 # Common
@@ -310,25 +311,6 @@ def _state(resource: Resource, world: World, made: Made) -> Record:
 def _require_success(response: httpx.Response, what: str) -> None:
     if not response.is_success:
         raise Violation(f"a legal {what} is refused", expected="2xx", observed=_answer(response))
-
-
-def _require_sent(summary: str, resource: Resource, sent: Any, shown: Record) -> None:
-    """What was sent is what the record shows; where the server completes a value, it shows that and more."""
-    if isinstance(sent, list):
-        (sent,) = sent  # some operations take a list of new members; the suite sends one
-    visible = {key: value for key, value in sent.items() if key not in resource.hidden}
-    found = {key: shown.get(key) for key in visible}
-    wrong = [
-        difference
-        for difference in differences(visible, found)
-        if not (difference.is_addition and difference.where.partition(".")[0] in resource.completed)
-    ]
-    if wrong:
-        raise Violation(
-            f"{summary}: {', '.join(d.where for d in wrong)}",
-            expected={d.where: d.expected for d in wrong},
-            observed={d.where: d.observed for d in wrong},
-        )
 
 
 def _decoded(response: httpx.Response) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
 
 from conformance.contract import Contract, Operation
+from conformance.suite.outcome import Violation
 from conformance.target import BUSY, Exchange
 
 SERVER_ERROR = "fuzz.no-server-error"
@@ -30,6 +31,21 @@ class Finding:
     fingerprint: str
     message: str
     exchange: Exchange
+
+
+_MOST = 12
+"""Findings that a failure spells out."""
+
+
+def require_none(found: Sequence[Finding]) -> None:
+    """Raise Violation with every distinct finding, if there is one."""
+    if found:
+        raise Violation(
+            "; ".join(finding.fingerprint for finding in found),
+            observed="\n".join(finding.message for finding in found[:_MOST]),
+            findings=tuple(finding.fingerprint for finding in found),
+            exchanges=tuple(finding.exchange for finding in found[:_MOST]),
+        )
 
 
 def judge(contract: Contract, operation: Operation, exchange: Exchange) -> Iterator[Finding]:
