@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from verdict_samples import CATALOGUE, MUST, OTHER
 
-from conformance import catalogue, data
+from conformance import catalogue
 from conformance.errors import WaiverError
+from conformance.target.embedded.releases import supported
 from conformance.verdicts import waivers
 
 TODAY = date(2026, 6, 15)
@@ -38,7 +39,7 @@ curl -sS "http://localhost:4200/api/flows/$id"
 def read(folder: Path, text: str, name: str = "accepted.toml") -> waivers.Waivers:
     path = folder / name
     path.write_text(text, "utf-8")
-    return waivers.load([path], CATALOGUE, TODAY)
+    return waivers.load([path], CATALOGUE, "3.9.1", TODAY)
 
 
 def refused(folder: Path, text: str) -> str:
@@ -63,16 +64,16 @@ def test_a_waiver_is_found_by_exactly_what_it_names(tmp_path: Path) -> None:
 
 
 def test_no_file_and_an_empty_file_waive_nothing(tmp_path: Path) -> None:
-    assert len(waivers.load([], CATALOGUE)) == 0
+    assert len(waivers.load([], CATALOGUE, "3.9.1")) == 0
     assert len(read(tmp_path, "# nothing yet\n")) == 0
 
 
 def test_the_last_day_counts_and_the_next_does_not(tmp_path: Path) -> None:
     path = tmp_path / "w.toml"
     path.write_text(GOOD, "utf-8")
-    waivers.load([path], CATALOGUE, date(2026, 6, 15))
+    waivers.load([path], CATALOGUE, "3.9.1", date(2026, 6, 15))
     with pytest.raises(WaiverError, match=r"w\.toml: waiver 1 \(.* on GET /flows/\{id\}\): expired on 2026-06-15"):
-        waivers.load([path], CATALOGUE, date(2026, 6, 16))
+        waivers.load([path], CATALOGUE, "3.9.1", date(2026, 6, 16))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,11 @@ def test_the_last_day_counts_and_the_next_does_not(tmp_path: Path) -> None:
         ("[[waiver]]\nrequirement", "[[waivers]]\nrequirement", r"unknown field 'waivers'"),
         ("[[waiver]]", "[[waiver]", r"is not TOML: .*line 2"),
         ('subject = "GET /flows/{id}"\nreason = "Known."', "", r"waiver 2 \(verbs.other\): the field 'subject'"),
+        (
+            'reason = "Known."',
+            'reason = "Known."\nversions = ["3.9.1", "newest"]',
+            r"'versions' holds what is no release",
+        ),
         (f'"{OTHER}"', f'"{MUST}"', r"the waiver of verbs.must on 'GET /flows/\{id\}' stands twice"),
     ],
 )
@@ -114,25 +120,55 @@ def test_twice_in_two_files_names_both(tmp_path: Path) -> None:
     for path in paths:
         path.write_text(GOOD, "utf-8")
     with pytest.raises(WaiverError, match=r"b\.toml: the waiver of .* stands in .*a\.toml already"):
-        waivers.load(paths, CATALOGUE, TODAY)
+        waivers.load(paths, CATALOGUE, "3.9.1", TODAY)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(WaiverError, match=r"none\.toml: can't read the waiver file: No such file"):
-        waivers.load([tmp_path / "none.toml"], CATALOGUE)
+        waivers.load([tmp_path / "none.toml"], CATALOGUE, "3.9.1")
     with pytest.raises(WaiverError, match="can't read the waiver file"):
-        waivers.load([tmp_path], CATALOGUE)
+        waivers.load([tmp_path], CATALOGUE, "3.9.1")
     (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
     with pytest.raises(WaiverError, match="not UTF-8"):
-        waivers.load([tmp_path / "latin.toml"], CATALOGUE)
+        waivers.load([tmp_path / "latin.toml"], CATALOGUE, "3.9.1")
 
 
-@pytest.mark.parametrize("version", ["0.0.1", "", "../../catalogue", "3.9.1/../../x", "3.9.1\0", "a b"])
-def test_no_file_is_shipped_for_what_is_not_a_known_version(version: str) -> None:
-    assert waivers.shipped(version) is None
+SPLIT = f"""
+[[waiver]]
+requirement = "{MUST}"
+subject = "GET /flows/{{id}}"
+versions = ["2.0.0", "3.0.0"]
+reason = "Old."
+replay = "curl -sS http://localhost:4200/api/flows/1"
+
+[[waiver]]
+requirement = "{MUST}"
+subject = "GET /flows/{{id}}"
+versions = ["3.9.1"]
+reason = "New."
+replay = "curl -sS http://localhost:4200/api/flows/1"
+"""
 
 
-def test_every_shipped_file_is_found_by_its_version_and_loads() -> None:
-    for path in (data.fixtures() / "waivers").glob("prefect-*.toml"):
-        assert waivers.shipped(path.stem.removeprefix("prefect-")) == path
-        waivers.load([path], catalogue.load())
+@pytest.mark.parametrize(
+    ("version", "reasons"),
+    [("2.0.0", ["Old."]), ("3.0.0", ["Old."]), ("3.9.1", ["New."]), ("3.9", []), ("unknown", [])],
+)
+def test_a_waiver_holds_for_the_versions_that_it_names(tmp_path: Path, version: str, reasons: list[str]) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text(SPLIT, "utf-8")
+    assert [waiver.reason for waiver in waivers.load([path], CATALOGUE, version)] == reasons
+
+
+@pytest.mark.parametrize("versions", ['versions = ["3.0.0", "3.9.1"]', ""])
+def test_two_waivers_of_the_same_must_not_share_a_version(tmp_path: Path, versions: str) -> None:
+    assert "stands twice" in refused(tmp_path, SPLIT.replace('versions = ["3.9.1"]', versions))
+
+
+def test_shipped_files_load_and_name_releases_that_are_tested() -> None:
+    entries = waivers.read(waivers.shipped(), catalogue.load())
+    assert entries
+    for waiver, file in entries:
+        assert Path(file).stem == waiver.requirement.partition(".")[0]
+        assert waiver.versions
+        assert set(waiver.versions) <= {release.version for release in supported()}

@@ -61,8 +61,8 @@ class Run:
             target = discover(url, headers)
             for note in target.notes:
                 self.progress(note)
-            files = self._waiver_files(target.version)
-            accepted = waivers.load(files, self.catalogue)
+            files = self._waiver_files()
+            accepted = waivers.load(files, self.catalogue, target.version)
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
@@ -95,7 +95,7 @@ class Run:
             parse_url(settings.url)
         elif settings.server is not None:
             embedded.release(settings.server)
-        waivers.load(settings.waivers, catalogue.load())
+        waivers.read(settings.waivers, catalogue.load())
         reports.prepare(settings.reports)
 
     def populate(self) -> None:
@@ -209,11 +209,10 @@ class Run:
         self.workbench = Workbench(shared, contract=workbench.contract)
         workbench.close()
 
-    def _waiver_files(self, version: str) -> tuple[Path, ...]:
+    def _waiver_files(self) -> tuple[Path, ...]:
         if self.settings.waivers or not self.settings.use_waivers:
             return self.settings.waivers
-        path = waivers.shipped(version)
-        return (path,) if path else ()
+        return waivers.shipped()
 
     def _sweep(self, workbench: Workbench) -> None:
         if self._servers or not workbench.shared.created.exists():

@@ -45,7 +45,7 @@ class Shared(BaseModel):
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
-        return waivers.load(self.waiver_files, catalogue)
+        return waivers.load(self.waiver_files, catalogue, self.version)
 
     @property
     def document(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -17,29 +16,41 @@ from conformance.verdicts.model import one_line
 
 _Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Line = Annotated[_Said, StringConstraints(pattern=r"^[^\r\n]+$")]
+_Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)+\S*$")]
 
 
 class Waiver(BaseModel):
     """One accepted failure, as it stands in a file.
 
-    `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. After the day
-    `expires` the waiver is an error. `findings` are the fingerprints that it accepts, where a check tells
-    several findings apart: one more is a failure still. Without them it accepts whatever the check finds.
-    `depends_on` names
-    what beside the release decides whether the deviation shows (a version of the database, say): where it does not,
-    the waiver is not stale.
+    `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. `versions` are the
+    releases that it was seen on (`3.9.1`): on any other the waiver is not there at all; one that names none holds
+    for all. After the day `expires` the waiver is an error. `findings` are the fingerprints that it accepts, where
+    a check tells several findings apart: one more is a failure still. Without them it accepts whatever the check
+    finds. `depends_on` names what beside the release decides whether the deviation shows (a version of the
+    database, say): where it does not, the waiver is not stale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     requirement: _Line
     subject: _Line
+    versions: Annotated[tuple[_Version, ...], Field(strict=False)] = ()
     reason: _Said
     replay: Annotated[_Said, StringConstraints(pattern=r"\bcurl\s")]
     link: Annotated[_Line, StringConstraints(pattern=r"^https?://")] | None = None
     expires: date | None = None
     findings: Annotated[tuple[_Line, ...], Field(strict=False)] = ()
     depends_on: _Line | None = None
+
+    def holds_for(self, version: str) -> bool:
+        """Whether it speaks of this release."""
+        return not self.versions or version in self.versions
+
+    def overlaps(self, other: Waiver) -> bool:
+        """Whether there is a release for which both accept the same."""
+        if (self.requirement, self.subject) != (other.requirement, other.subject):
+            return False
+        return not self.versions or not other.versions or not set(self.versions).isdisjoint(other.versions)
 
     def unnamed(self, findings: Sequence[str]) -> tuple[str, ...]:
         """Those of `findings` that the waiver does not name; none where it names none."""
@@ -59,18 +70,8 @@ class Waivers:
     """
 
     def __init__(self, entries: Sequence[tuple[Waiver, str]] = ()) -> None:
-        """Take pairs of a waiver and the name of the file it is from.
-
-        Raises WaiverError where the same requirement and subject stand twice.
-        """
-        self._entries: dict[tuple[str, str], tuple[Waiver, str]] = {}
-        for waiver, file in entries:
-            key = (waiver.requirement, waiver.subject)
-            if key in self._entries:
-                first = self._entries[key][1]
-                where = "twice" if first == file else f"in {first} already"
-                raise WaiverError(f"{file}: the waiver of {waiver.requirement} on {waiver.subject!r} stands {where}")
-            self._entries[key] = waiver, file
+        """Take pairs of a waiver and the name of the file it is from; of no requirement and subject two."""
+        self._entries = {(waiver.requirement, waiver.subject): (waiver, file) for waiver, file in entries}
 
     def get(self, requirement: str, subject: str) -> Waiver | None:
         """The waiver of exactly this requirement on exactly this subject."""
@@ -88,24 +89,39 @@ class Waivers:
         return len(self._entries)
 
 
-def load(paths: Sequence[Path], catalogue: Mapping[str, object], today: date | None = None) -> Waivers:
-    """Read waiver files.
+def load(paths: Sequence[Path], catalogue: Mapping[str, object], version: str, today: date | None = None) -> Waivers:
+    """Read waiver files, and keep what holds for the release `version`.
 
     Raises WaiverError, one line that names file and entry, for a file that can't be read or is not TOML, a
     missing or unknown field, a requirement that is not in `catalogue`, a waiver that expired before
-    `today`, and one that stands twice, in one file or in two.
+    `today`, and one that stands twice for the same release, in one file or in two.
     """
+    found = read(paths, catalogue, today)
+    return Waivers([(waiver, file) for waiver, file in found if waiver.holds_for(version)])
+
+
+def read(paths: Sequence[Path], catalogue: Mapping[str, object], today: date | None = None) -> list[tuple[Waiver, str]]:
+    """All entries of waiver files, for whatever release, each with the name of its file. Raises as `load` does."""
     now = today or date.today()  # noqa: DTZ011 - the day where the user is
-    return Waivers([(waiver, str(path)) for path in paths for waiver in _read(path, catalogue, now)])
+    entries: list[tuple[Waiver, str]] = []
+    known: dict[tuple[str, str], list[tuple[Waiver, str]]] = {}
+    for path in paths:
+        for waiver in _read(path, catalogue, now):
+            alike = known.setdefault((waiver.requirement, waiver.subject), [])
+            for other, first in alike:
+                if waiver.overlaps(other):
+                    where = "twice" if first == str(path) else f"in {first} already"
+                    raise WaiverError(
+                        f"{path}: the waiver of {waiver.requirement} on {waiver.subject!r} stands {where}"
+                    )
+            alike.append((waiver, str(path)))
+            entries.append((waiver, str(path)))
+    return entries
 
 
-def shipped(server_version: str) -> Path | None:
-    """The waiver file that comes with the suite for this release of Prefect, None where there is none."""
-    # The version is what a server said of itself: it must not become a path to elsewhere.
-    if not re.fullmatch(r"[0-9A-Za-z]+([.+-][0-9A-Za-z]+)*", server_version):
-        return None
-    path = data.fixtures() / "waivers" / f"prefect-{server_version}.toml"
-    return path if path.is_file() else None
+def shipped() -> tuple[Path, ...]:
+    """The waiver files that come with the suite: one a chapter, whose entries name their releases."""
+    return tuple(sorted((data.fixtures() / "waivers").glob("*.toml")))
 
 
 def _read(path: Path, catalogue: Mapping[str, object], today: date) -> Iterator[Waiver]:
@@ -157,6 +173,8 @@ def _first(error: ValidationError) -> str:  # noqa: PLR0911 - one return a kind 
             return "the field 'replay' holds no curl command"
         case "string_pattern_mismatch" if field == "link":
             return "the field 'link' is no http(s) address"
+        case "string_pattern_mismatch" if field.startswith("versions"):
+            return "the field 'versions' holds what is no release, such as \"3.9.1\""
         case "string_pattern_mismatch":
             return f"the field {field!r} is more than one line"
         case "date_type":
