@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import cli, differing, plain_pytest, verdicts
+from conftest import cli
 
 from conformance.target.embedded.releases import supported
 from conformance.verdicts import document, matrix
@@ -34,20 +34,3 @@ def test_a_release_is_conformant_with_its_waivers(version: str, runs: list[docum
     assert found.never_called == found.unanswered == ()
     assert found.grammar.unknown == ()
     assert done.returncode == 0, done.stdout[-3000:]
-
-
-def counted(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Questions that a cell of the grammar was judged by: those with a hit, with a miss, and on a null."""
-    grammar = document.load(folder / "reports" / "verdicts.json").grammar
-    return {cell.name: (cell.hit, cell.miss, cell.null) for cell in grammar.cells}
-
-
-def test_one_worker_and_plain_pytest_give_the_same_verdicts(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
-    other.mkdir()
-    assert cli("run", "--workers", "1", "--no-waivers", cwd=one, timeout=1200).returncode == 1
-    assert plain_pytest("-n", "2", "--conformance-no-waivers", cwd=other, timeout=1200).returncode == 1
-    assert len(verdicts(one)) > 4000
-    assert differing(verdicts(one), verdicts(other)) == {}
-    assert counted(one) == counted(other)
