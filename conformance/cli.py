@@ -20,6 +20,9 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
+from conformance.verdicts import document, terminal
+from conformance.verdicts.comparison import Change, compare
+from conformance.verdicts.console import stdout
 
 app = typer.Typer(
     name="prefect-conformance",
@@ -160,6 +163,25 @@ def show_catalogue(
     if id_ not in requirements:
         raise ConformanceError(f"the catalogue has no requirement {id_!r}; `prefect-conformance catalogue` lists them")
     console.print(catalogue.explain(requirements[id_]), markup=False, highlight=False)
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="verdicts.json of a run, or the folder that it is in.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="The same of a later run.")],
+) -> None:
+    """Compare two runs: what regressed, was fixed, is new, is gone.
+
+    Ends with 1 if a check that was in order in A failed or could not run in B, else with 0.
+    """
+    found = compare(*(document.load(_verdicts(path)) for path in (before, after)))
+    terminal.comparison(stdout(), found)
+    regressed = any(changed.change is Change.REGRESSED for changed in found)
+    raise typer.Exit(ExitCode.NON_CONFORMANT if regressed else ExitCode.CONFORMANT)
+
+
+def _verdicts(path: Path) -> Path:
+    return path / "verdicts.json" if path.is_dir() else path
 
 
 @app.command()

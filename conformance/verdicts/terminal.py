@@ -1,4 +1,4 @@
-"""The end of a run on the terminal: every failure on one screen, then the table and the result."""
+"""What a run comes to on the terminal: every failure on one screen, the table and the result; and two runs compared."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.catalogue import Catalogue
+from conformance.verdicts.comparison import Change, Changed
 from conformance.verdicts.console import data, say
 from conformance.verdicts.coverage import State
 from conformance.verdicts.document import Document, Entry
@@ -40,6 +41,14 @@ _RESULTS: Final = {
     Result.CONFORMANT: "bold green",
     Result.NON_CONFORMANT: "bold red",
     Result.INCOMPLETE: "bold magenta",
+}
+_CHANGES: Final = {
+    Change.REGRESSED: "red",
+    Change.FIXED: "green",
+    Change.WAIVED: "yellow",
+    Change.OTHERWISE: "magenta",
+    Change.NEW: "cyan",
+    Change.GONE: "dim",
 }
 
 
@@ -124,6 +133,22 @@ def summary(
     say(console, f"result:  {document.result}", _RESULTS[document.result])
     for reason in document.reasons:
         say(console, f"         {reason}")
+
+
+def comparison(console: Console, found: Sequence[Changed]) -> None:
+    """Print what became of the checks between two runs, and how many of each; of a failure, what it says now."""
+    for change in Change:
+        changed = [one for one in found if one.change is change]
+        if not changed:
+            continue
+        say(console, f"{change} ({len(changed)}):", _CHANGES[change])
+        for one in changed:
+            was, is_ = (entry.verdict if entry else "not checked" for entry in (one.before, one.after))
+            why = f": {one.after.summary}" if one.after and one.after.verdict is not Verdict.PASSED else ""
+            say(console, f"  {one.requirement} on {one.subject}: {was}, then {is_}{why}")
+    counts = Counter(one.change for one in found)
+    said = ", ".join(f"{counts[change]} {change}" for change in Change)
+    say(console, f"result:  {said}", "bold red" if counts[Change.REGRESSED] else "bold green")
 
 
 def _table(console: Console, document: Document, catalogue: Catalogue) -> Table:
