@@ -16,7 +16,7 @@ from conformance.oracle.slots import Step, most_held, sequence
 from conformance.resources import RESOURCES, Record
 from conformance.suite.bursts import THREADS, at_once
 from conformance.suite.check import Subjects, check
-from conformance.suite.limits import DEPLOYED, TAGS, Counted, Deployed, Incremented, Leased, Tags, Way, ways
+from conformance.suite.limits import DEPLOYED, ORCHESTRATED, TAGS, Counted, Deployed, Incremented, Leased, Way, ways
 from conformance.suite.operands import NOBODY
 from conformance.suite.outcome import CouldNotRun, Violation, require_equal
 from conformance.target import Client
@@ -300,26 +300,27 @@ def test_a_full_deployment_does_as_its_strategy_says(subject: str, client: Clien
 # Slots that are set by hand
 
 
-def resets(contract: Contract) -> Mapping[str, str]:
-    """What sets the slots of a tag, where slots can be taken without a task run."""
-    return {_RESET: _RESET} if _RESET in contract.operations and TAGS in ways(contract) else {}
-
-
 _RESET: Final = "POST /concurrency_limits/tag/{tag}/reset"
 
 
-def full(client: Client, world: World) -> Tags:
+def resets(contract: Contract) -> Mapping[str, Kind]:
+    """What sets the slots of a tag, and a way to take them."""
+    known = ways(contract)
+    taking = known.get(TAGS) or known.get(ORCHESTRATED)
+    return {_RESET: taking} if _RESET in contract.operations and taking is not None else {}
+
+
+def full(way: Way) -> Way:
     """A tag whose slots are all in use."""
-    way = Tags(client, world, _SLOTS)
     if None in [way.acquire() for _ in range(_SLOTS)]:
         raise CouldNotRun("free slots are denied")
     return way
 
 
 @check("concurrency.reset", on=resets)
-def test_a_reset_frees_all_slots(subject: str, client: Client, world: World) -> None:
-    way = full(client, world)
-    world.workshop.send(subject, {}, tag=way.record["tag"])
+def test_a_reset_frees_all_slots(subject: Kind, client: Client, world: World) -> None:
+    way = full(subject(client, world, _SLOTS))
+    world.workshop.send(_RESET, {}, tag=way.record["tag"])
     if (taken := way.taken()) != 0:
         raise Violation("slots are in use after a reset", expected=0, observed=taken)
     if granted := [way.acquire() for _ in range(_SLOTS)].count(None):
@@ -327,10 +328,10 @@ def test_a_reset_frees_all_slots(subject: str, client: Client, world: World) -> 
 
 
 @check("concurrency.reset-override", on=resets)
-def test_a_reset_names_who_holds_slots(subject: str, client: Client, world: World) -> None:
-    way = full(client, world)
+def test_a_reset_names_who_holds_slots(subject: Kind, client: Client, world: World) -> None:
+    way = full(subject(client, world, _SLOTS))
     holders = [str(uuid5(NAMESPACE_URL, f"{way.record['id']} {n}")) for n in range(_SLOTS - 1)]
-    world.workshop.send(subject, {"slot_override": holders}, tag=way.record["tag"])
+    world.workshop.send(_RESET, {"slot_override": holders}, tag=way.record["tag"])
     now = world.workshop.send("GET /concurrency_limits/{id}", id=str(way.record["id"]))["active_slots"]
     require_equal("who holds slots after they were set", sorted(holders), sorted(now))
     granted = [way.acquire() is not None for _ in range(2)]
