@@ -14,6 +14,7 @@ from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
 _COUNTED = "POST /v2/concurrency_limits/increment"
 _LEASED = "POST /v2/concurrency_limits/increment-with-lease"
 _TAGS = "POST /concurrency_limits/increment"
+_RESET = "POST /concurrency_limits/tag/{tag}/reset"
 _RENEW = "POST /v2/concurrency_limits/leases/{lease_id}/renew"
 
 
@@ -92,6 +93,27 @@ class _ReleasesAnothers:
 async def _one_by_one(request: Request, upstream: Upstream) -> Response:
     answers = [await upstream(request.with_json({**request.json, "names": [name]})) for name in request.json["names"]]
     return next((answer for answer in answers if not answer.is_success), answers[0])
+
+
+def _resetting(overriding: bool) -> Bend:
+    """A reset that also counts the slots in use anew; `overriding`: heeding who is to hold them."""
+
+    async def counted_anew(request: Request, upstream: Upstream) -> Response:
+        body = request.json if overriding else {}
+        answer = await upstream(request.with_json(body))
+        tag = request.path.split("/")[-2]
+        slots = {"active_slots": len(body.get("slot_override") or ())}
+        await upstream(Request("PATCH", f"/v2/concurrency_limits/tag:{tag}").with_json(slots))
+        return answer
+
+    return on(_RESET, counted_anew)
+
+
+_MENDED = Fault("counts-anew", "concurrency.reset", _RESET, "a reset counts the slots anew", _resetting(True))
+
+
+def _cancelling(body: Json) -> Json:
+    return {**body, "concurrency_options": {"collision_strategy": "CANCEL_NEW"}}
 
 
 def _own(key: str) -> Callable[[Json], Json]:
@@ -183,6 +205,36 @@ FAULTS = (
         _LEASED,
         "a lease that is gone can be renewed",
         on(_RENEW, _both(status(httpx.codes.GONE, Response(204)), status(httpx.codes.NOT_FOUND, Response(204)))),
+    ),
+    Fault(
+        "unlimited-deployment",
+        "concurrency.never-more",
+        "POST /flow_runs/{id}/set_state",
+        "the concurrency limit of a deployment is ignored",
+        on("POST /deployments/", asked(_without("concurrency_limit"))),
+    ),
+    Fault(
+        "cancels-always",
+        "concurrency.collision",
+        "POST /flow_runs/{id}/set_state: ENQUEUE",
+        "every full deployment cancels new runs",
+        on("POST /deployments/", asked(_cancelling)),
+    ),
+    Fault(
+        "resets-nothing",
+        "concurrency.reset",
+        _RESET,
+        "a reset frees no slot",
+        on(_RESET, instead(Response.of(200))),
+        mend=_MENDED,
+    ),
+    Fault(
+        "ignores-override",
+        "concurrency.reset-override",
+        _RESET,
+        "those who are to hold slots are ignored",
+        _resetting(False),
+        mend=_MENDED,
     ),
     Fault(
         "own-key",

@@ -13,6 +13,7 @@ import httpx
 from conformance.contract import Contract
 from conformance.resources import RESOURCES, Record
 from conformance.suite.outcome import CouldNotRun, Violation
+from conformance.suite.plans import CREATE, RUN, deployment
 from conformance.target import Client
 from conformance.world import World
 
@@ -20,6 +21,7 @@ TAGS: Final = "POST /concurrency_limits/increment"
 COUNTED: Final = "POST /v2/concurrency_limits/increment"
 LEASED: Final = "POST /v2/concurrency_limits/increment-with-lease"
 ORCHESTRATED: Final = "POST /task_runs/{id}/set_state"
+DEPLOYED: Final = "POST /flow_runs/{id}/set_state"
 
 
 class Way(ABC):
@@ -76,6 +78,13 @@ class Way(ABC):
                 observed={"path": path, "status": response.status_code, "body": response.text[:300]},
             )
         return response
+
+    def asked_state(self, runs: str, run: str, state: str) -> str:
+        """What asking a run for a state is answered: ACCEPT, or another status."""
+        response = self.post(f"/{runs}/{run}/set_state", {"state": {"type": state}})
+        if not response.is_success:
+            raise CouldNotRun(f"set_state answers {response.status_code}: {response.text[:200]}")
+        return str(response.json()["status"])
 
     def released(self, response: httpx.Response) -> None:
         """Raise Violation unless a release was answered by success."""
@@ -201,7 +210,7 @@ class Orchestrated(_Tagged):
         self.ready: list[str] = []
         # No task runs outside of a running flow run.
         self.flow_run = str(self.world.victim("flow_runs").record["id"])
-        if self._asked("flow_runs", self.flow_run, "RUNNING") != "ACCEPT":
+        if self.asked_state("flow_runs", self.flow_run, "RUNNING") != "ACCEPT":
             raise CouldNotRun("a pending flow run may not run")
         return super().make(fields)
 
@@ -221,7 +230,7 @@ class Orchestrated(_Tagged):
             run = self.ready.pop()
         except IndexError:
             run = self._task_run()
-        match self._asked("task_runs", run, "RUNNING"):
+        match self.asked_state("task_runs", run, "RUNNING"):
             case "ACCEPT":
                 return run
             case "WAIT":  # It may ask again.
@@ -232,17 +241,48 @@ class Orchestrated(_Tagged):
 
     def release(self, held: Any) -> None:
         """By letting it complete."""
-        if (status := self._asked("task_runs", held, "COMPLETED")) != "ACCEPT":
+        if (status := self.asked_state("task_runs", held, "COMPLETED")) != "ACCEPT":
             raise CouldNotRun(f"a running task run may not complete: {status}")
 
-    def _asked(self, runs: str, run: str, state: str) -> str:
-        response = self.post(f"/{runs}/{run}/set_state", {"state": {"type": state}})
-        if not response.is_success:
-            raise CouldNotRun(f"set_state answers {response.status_code}: {response.text[:200]}")
-        return str(response.json()["status"])
+
+class Deployed(Way):
+    """A deployment's slots, held by its runs from when they are taken from the schedule until they end."""
+
+    operation = DEPLOYED
+    needs = (CREATE, RUN)
+    several = False
+
+    def make(self, fields: Mapping[str, Any]) -> Record:
+        """A deployment."""
+        self.ready: list[str] = []
+        return deployment(self.world, concurrency_limit=self.limit, **fields)
+
+    def prepare(self, calls: int) -> None:
+        """Runs, scheduled."""
+        for _ in range(calls):
+            self.ready.append(self.run())
+
+    def run(self) -> str:
+        """A scheduled run."""
+        return str(self.world.workshop.send(RUN, {"state": {"type": "SCHEDULED"}}, id=str(self.record["id"]))["id"])
+
+    def acquire(self, slots: int = 1) -> Any | None:
+        """By letting a run be pending."""
+        run = self.ready.pop() if self.ready else self.run()
+        return run if self.asked_state("flow_runs", run, "PENDING") == "ACCEPT" else None
+
+    def release(self, held: Any) -> None:
+        """By letting it end."""
+        if (status := self.asked_state("flow_runs", held, "CANCELLED")) != "ACCEPT":
+            raise CouldNotRun(f"a pending run may not be cancelled: {status}")
+
+    def taken(self) -> int:
+        """By the limit that the deployment shows."""
+        shown = self.world.workshop.send("GET /deployments/{id}", id=str(self.record["id"]))
+        return int(shown["global_concurrency_limit"]["active_slots"])
 
 
-WAYS: Final[tuple[type[Way], ...]] = (Tags, Counted, Leased, Orchestrated)
+WAYS: Final[tuple[type[Way], ...]] = (Tags, Counted, Leased, Orchestrated, Deployed)
 
 
 def ways(contract: Contract) -> Mapping[str, type[Way]]:
@@ -252,6 +292,9 @@ def ways(contract: Contract) -> Mapping[str, type[Way]]:
         for way in WAYS
         if all(operation in contract.operations for operation in (way.operation, *way.needs))
     }
+    if "concurrency_options" not in contract.body_properties(CREATE):
+        # Generations that have no such options keep a deployment's limit, and leave it to workers to heed it.
+        found.pop(DEPLOYED, None)
     if TAGS in found:
         # On SQLite, 3.9.1 locks itself out for a minute where two task runs of one limited tag start at once, and
         # answers 503 to everybody meanwhile. Its tags' slots are had without that.

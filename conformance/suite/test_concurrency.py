@@ -6,8 +6,8 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx
 
@@ -16,9 +16,9 @@ from conformance.oracle.slots import Step, most_held, sequence
 from conformance.resources import RESOURCES, Record
 from conformance.suite.bursts import THREADS, at_once
 from conformance.suite.check import Subjects, check
-from conformance.suite.limits import Counted, Incremented, Leased, Way, ways
+from conformance.suite.limits import DEPLOYED, ORCHESTRATED, TAGS, Counted, Deployed, Incremented, Leased, Way, ways
 from conformance.suite.operands import NOBODY
-from conformance.suite.outcome import CouldNotRun, Violation
+from conformance.suite.outcome import CouldNotRun, Violation, require_equal
 from conformance.target import Client
 from conformance.world import World
 
@@ -264,6 +264,78 @@ def test_a_lease_is_renewed_while_it_is_held(subject: Kind, client: Client, worl
     for gone in (held, NOBODY):
         if way.post(f"/v2/concurrency_limits/leases/{gone}/renew", {"lease_duration": 120}).is_success:
             raise Violation("a lease that nobody holds is renewed", expected="4xx", observed=gone)
+
+
+# What a full deployment does with another run
+
+_STRATEGIES: Final = {"ENQUEUE": "SCHEDULED", "CANCEL_NEW": "CANCELLED"}
+"""What becomes of a run that there is no slot for."""
+
+
+def strategies(contract: Contract) -> Mapping[str, str]:
+    """The collision strategies that deployments may have."""
+    return {f"{DEPLOYED}: {name}": name for name in _STRATEGIES} if DEPLOYED in ways(contract) else {}
+
+
+@check("concurrency.collision", on=strategies)
+def test_a_full_deployment_does_as_its_strategy_says(subject: str, client: Client, world: World) -> None:
+    way = Deployed(client, world, 1, concurrency_options={"collision_strategy": subject})
+    held = way.acquire()
+    if held is None:
+        raise CouldNotRun("a free slot is denied")
+    run = way.run()
+    way.asked_state("flow_runs", run, "PENDING")
+    now = world.workshop.send("GET /flow_runs/{id}", id=run)["state_type"]
+    require_equal("what became of a run that there was no slot for", _STRATEGIES[subject], now)
+    if (taken := way.taken()) != 1:
+        raise Violation("a run that was not let in changed the slots in use", expected=1, observed=taken)
+    if subject == "ENQUEUE":
+        way.release(held)
+        if (status := way.asked_state("flow_runs", run, "PENDING")) != "ACCEPT":
+            raise Violation(
+                "a run that was put off is not let in when a slot is free", expected="ACCEPT", observed=status
+            )
+
+
+# Slots that are set by hand
+
+
+_RESET: Final = "POST /concurrency_limits/tag/{tag}/reset"
+
+
+def resets(contract: Contract) -> Mapping[str, Kind]:
+    """What sets the slots of a tag, and a way to take them."""
+    known = ways(contract)
+    taking = known.get(TAGS) or known.get(ORCHESTRATED)
+    return {_RESET: taking} if _RESET in contract.operations and taking is not None else {}
+
+
+def full(way: Way) -> Way:
+    """A tag whose slots are all in use."""
+    if None in [way.acquire() for _ in range(_SLOTS)]:
+        raise CouldNotRun("free slots are denied")
+    return way
+
+
+@check("concurrency.reset", on=resets)
+def test_a_reset_frees_all_slots(subject: Kind, client: Client, world: World) -> None:
+    way = full(subject(client, world, _SLOTS))
+    world.workshop.send(_RESET, {}, tag=way.record["tag"])
+    if (taken := way.taken()) != 0:
+        raise Violation("slots are in use after a reset", expected=0, observed=taken)
+    if granted := [way.acquire() for _ in range(_SLOTS)].count(None):
+        raise Violation("slots are denied after a reset", expected=_SLOTS, observed=_SLOTS - granted)
+
+
+@check("concurrency.reset-override", on=resets)
+def test_a_reset_names_who_holds_slots(subject: Kind, client: Client, world: World) -> None:
+    way = full(subject(client, world, _SLOTS))
+    holders = [str(uuid5(NAMESPACE_URL, f"{way.record['id']} {n}")) for n in range(_SLOTS - 1)]
+    world.workshop.send(_RESET, {"slot_override": holders}, tag=way.record["tag"])
+    now = world.workshop.send("GET /concurrency_limits/{id}", id=str(way.record["id"]))["active_slots"]
+    require_equal("who holds slots after they were set", sorted(holders), sorted(now))
+    granted = [way.acquire() is not None for _ in range(2)]
+    require_equal("whether the slot that was left is granted, and one more", [True, False], granted)
 
 
 # One object for one key, one name

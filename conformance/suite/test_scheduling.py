@@ -1,4 +1,4 @@
-"""Scheduling: the runs that deployments plan, those made of deployments, and which of them are handed out when."""
+"""Scheduling: the runs that deployments plan, and those made of deployments."""
 
 from __future__ import annotations
 
