@@ -151,14 +151,12 @@ class Campaigns:
             self._world.workshop.note(operation.label, json.loads(exchange.response_body), {})
 
     def _requests(self, operation: Operation, members: _Members) -> Iterator[tuple[Request, bool]]:
-        """The requests to send, each with whether it is about a real member. What comes out the same is sent once."""
+        """The requests to send, each with whether its path is a real member's. What comes out the same is sent once."""
         seen: set[object] = set()
         if (own := self._plain(operation, members)) is not None:
             yield own, True
-        for number, (case, keeps_schema, covering) in enumerate(self._cases(operation)):
-            known = bool(operation.placeholders) and members.known
-            # Aimed and unaimed ones take turns. Those that cover go through the body, and fail at the door unaimed.
-            aimed = known and (covering or number % 2 == 0 or not keeps_schema)
+        for case, keeps_schema, with_member in self._cases(operation):
+            aimed = bool(operation.placeholders) and members.known and with_member
             generated = dict(case.path_parameters or {})
             signature = (aimed or repr(generated), repr(case.query), repr(case.body))
             if signature in seen:
@@ -174,14 +172,16 @@ class Campaigns:
                 yield request, aimed or not operation.placeholders
 
     def _cases(self, operation: Operation) -> Iterator[tuple[AnyCase, bool, bool]]:
-        """Generated cases, each with whether it keeps the schema, and whether it is there to cover the schema."""
-        covering = self._generator.covering(operation)
+        """Generated cases, each with whether it keeps the schema, and whether it is to be about a real member.
+
+        Those that cover a body fail at the door otherwise; of the others, aimed and unaimed ones take turns.
+        """
         renamed = _Renaming(_CREATES.get(operation.label), self._world)
-        for case, keeps_schema in covering:
+        for case, keeps_schema in self._generator.covering(operation):
             case.body = renamed(case.body)
             yield case, keeps_schema, True
-        for case, keeps_schema in self._generator.cases(operation, self._examples):
-            yield case, keeps_schema, False
+        for number, (case, keeps_schema) in enumerate(self._generator.cases(operation, self._examples)):
+            yield case, keeps_schema, number % 2 == 0 or not keeps_schema
 
     def _plain(self, operation: Operation, members: _Members) -> Request | None:
         """The call that the suite itself would make, where it knows one: the way in that no generator finds."""

@@ -15,6 +15,9 @@ from conformance.suite.operands import NOBODY
 _LONG = 1000
 """Characters from which on a text is called long."""
 
+_HUGE = 2**31
+"""Numbers from which on a number, or one below zero, is called huge."""
+
 _YEARS: Final = (2, 9998)
 """The first year and the last one whose instants are in the calendar whatever the zone."""
 
@@ -44,12 +47,9 @@ _NAMES: Mapping[type, str] = {
 def _number(value: float) -> str:
     if not math.isfinite(value):
         return "not finite"
-    sign = "negative " if value < 0 else ""
-    if abs(value) >= 2**63:
-        return f"{sign}beyond 64 bits"
-    if abs(value) >= 2**31:
-        return f"{sign}beyond 32 bits"
-    return f"{sign}{'integer' if value == int(value) else 'fraction'}"
+    if abs(value) >= _HUGE:
+        return "huge number"
+    return f"{'negative ' if value < 0 else ''}{'integer' if value == int(value) else 'fraction'}"
 
 
 def _text(value: str) -> str:

@@ -7,8 +7,8 @@ values for each: the first hundred cases would all be about the first property.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise, zip_longest
+from collections.abc import Iterable
+from itertools import islice, pairwise
 from typing import Any, TypeVar
 
 from schemathesis import Case, GenerationMode
@@ -17,31 +17,37 @@ from schemathesis.generation.meta import CoveragePhaseData
 AnyCase = Case[Any]
 Item = TypeVar("Item")
 
+_ALONE = re.compile(r"properties and '[^']*'$")
 _PROPERTY = re.compile(r"'([^']*)'")
 
 
 def covering(target: Any, mode: GenerationMode, most: int, examined: int) -> list[AnyCase]:
     """At most `most` of the first `examined` coverage cases of a Schemathesis operation, of one mode.
 
-    The shallow and the nested properties take turns, each property gets one case before any gets two.
+    Each property gets one before any gets two, the outer ones first.
     """
     config = target.schema.config.generation_for(operation=target)
     generated = target.schema.iter_coverage_cases(target, generation_modes=[mode], generation_config=config)
     # Cases with another method than the operation's are about a route that there is not.
     own = (case for case in islice(generated, examined) if case.method.upper() == target.method.upper())
-    return spread(((place(case), case) for case in own), most)
+    return spread(((place(case), case) for case in sorted(own, key=_rank)), most)
 
 
 def spread(items: Iterable[tuple[tuple[str, ...], Item]], most: int) -> list[Item]:
-    """At most `most` items: from each depth of place alike, from each place of it alike, otherwise in their order."""
+    """At most `most` items: one of each place, the outer ones first; then a second one of each, and so on.
+
+    Where there is no room for all of one depth, those that are as far apart as can be.
+    """
     places: dict[tuple[str, ...], list[Item]] = {}
     for where, item in items:
         places.setdefault(where, []).append(item)
-    depths: dict[int, list[list[Item]]] = {}
-    for where, found in places.items():
-        depths.setdefault(len(where), []).append(found)
-    turns = [_present(zip_longest(*_evenly(depths[depth], most))) for depth in sorted(depths)]
-    return list(islice(_present(zip_longest(*turns)), most))
+    taken: list[Item] = []
+    for turn in range(max(map(len, places.values()), default=0)):
+        for depth in sorted({len(where) for where in places}):
+            found = [items[turn] for where, items in places.items() if len(where) == depth and turn < len(items)]
+            room = most - len(taken)
+            taken += found if len(found) <= room else [found[number * len(found) // room] for number in range(room)]
+    return taken
 
 
 def place(case: AnyCase) -> tuple[str, ...]:
@@ -57,12 +63,8 @@ def place(case: AnyCase) -> tuple[str, ...]:
     return tuple(_PROPERTY.findall(data.description))
 
 
-def _evenly(found: Sequence[Item], most: int) -> list[Item]:
-    """At most `most` of them, from the first to the last."""
-    if len(found) <= most:
-        return list(found)
-    return [found[number * len(found) // most] for number in range(most)]
-
-
-def _present(groups: Iterable[Iterable[Any]]) -> Iterator[Any]:
-    return (item for group in groups for item in group if item is not None)
+def _rank(case: AnyCase) -> int:
+    """Which of the cases of one place comes first: a value, then null, then the property with no other beside it."""
+    meta = case.meta
+    text = str(meta.phase.data.description) if meta is not None else ""
+    return 2 if _ALONE.search(text) else int(text.endswith("null value"))
