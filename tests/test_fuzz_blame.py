@@ -130,6 +130,20 @@ def test_what_is_behind_a_known_cause_is_another_finding() -> None:
     assert trials.culprits.left_out(Parts({"id": "real"}, {}, both)).body == {"name": "x", "state": {"type": "A"}}
 
 
+def test_a_name_that_is_used_up_hides_nothing() -> None:
+    used: set[str] = set()
+
+    def broken(parts: Parts) -> bool:
+        name = parts.body["name"]
+        conflict, failed = name in used, {"limit", "labels"} <= parts.body.keys()
+        used.add(name)
+        return failed and not conflict
+
+    body = {"name": "first", "limit": 1, "labels": {"a": 1}, "rows": []}
+    assert broken(Parts({"id": "real"}, {}, body))
+    assert Trials(broken).causes(body) == ["body.limit integer", "body.labels object"]
+
+
 def test_a_request_without_a_known_cause_is_left_alone() -> None:
     trials = Trials(lambda p: field("limit")(p) is None)
     trials.causes({"limit": None})

@@ -168,11 +168,13 @@ class Search:
         put: Put,
     ) -> Causes:
         """The properties that make the server fail only when they come together."""
-        if not put({**rest(), **value}) and not put(value):
+        # A name that the failing request has used up would make a conflict of this one.
+        known = rest()
+        kept = {name: inner for name, inner in value.items() if not kind(known.get(name)) == kind(inner) == "text"}
+        if not put({**rest(), **kept}):
             # Where a part of it failed before, what that part has in it could not be told from all of it.
             return (Cause(where, "object"),) if len(where) > 1 else ()
-        kept = dict(value)
-        for name in value:
+        for name in list(kept):
             fewer = {key: inner for key, inner in kept.items() if key != name}
             if fewer and put({**rest(), **fewer}):
                 kept = fewer
