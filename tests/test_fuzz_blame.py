@@ -11,7 +11,7 @@ from conformance.suite.fuzz.kinds import kind
 from conformance.suite.fuzz.parts import ABSENT, Parts, put_together, taken_apart
 
 TEXT = {"type": "string"}
-STATE = {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["A"]}, "data": {}, "note": TEXT}}
+STATE = {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["A", "B"]}, "data": {}, "note": TEXT}}
 BODY = {
     "type": "object",
     "required": ["name"],
@@ -90,6 +90,11 @@ def field(*names: str) -> Callable[[Parts], Any]:
             lambda p: isinstance(labels := field("labels")(p), dict) and None in labels.values(),
             {"name": "x", "labels": {"random": 1, "other": None}},
             ["body.labels.* null"],
+        ),
+        (
+            lambda p: field("state", "type")(p) == "B",
+            {"name": "x", "limit": 1, "state": {"type": "B"}},
+            ["body.state.type B"],
         ),
         (lambda p: "name" not in p.body, {"limit": 1}, ["body.name missing"]),
         (lambda p: isinstance(p.body, list), [], ["body empty array"]),

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.contract import Contract, Operation
 from conformance.contract.schemas import Schema
-from conformance.suite.fuzz.kinds import fitting, kind, lowest
+from conformance.suite.fuzz.kinds import fitting, kind, lowest, options
 from conformance.suite.fuzz.parts import ABSENT, Parts
 
 _MOST_FAILURES = 6
@@ -23,7 +23,7 @@ _MOST_TRIALS = 80
 _MOST_KNOWN = 8
 """Causes that are looked for in one operation: what fails beyond them is told as one."""
 
-_MOST_ITEMS = 4
+_MOST_ITEMS = 16
 """Items of a list, and keys of an object without documented ones, that are tried singly."""
 
 ANY_KEY = "*"
@@ -118,8 +118,13 @@ class Search:
         if isinstance(value, list) and value:
             return self._in_list(where, value, option, legal, put)
         if len(where) > 1 or put(value):
-            return (Cause(where, kind(value)),)
+            return (Cause(where, self._kind(value, schema)),)
         return ()
+
+    def _kind(self, value: Any, schema: Schema) -> str:
+        """The kind of a value; of a closed set of texts, which of them it is."""
+        listed = (option.get("enum", ()) for option in options(self._contract, schema))
+        return value if isinstance(value, str) and any(value in texts for texts in listed) else kind(value)
 
     def _in_object(
         self, where: tuple[str, ...], value: Mapping[str, Any], option: Schema, legal: Callable[[], Any], put: Put
@@ -179,7 +184,8 @@ class Search:
             if fewer and put({**rest(), **fewer}):
                 kept = fewer
         return tuple(
-            Cause((*where, name if name in properties else ANY_KEY), kind(inner)) for name, inner in kept.items()
+            Cause((*where, name if name in properties else ANY_KEY), self._kind(inner, properties.get(name, {})))
+            for name, inner in kept.items()
         )
 
     def _fails(self, parts: Parts) -> bool:
@@ -265,6 +271,8 @@ def _named(wanted: str, name: str, value: Any, kind_: str) -> bool:
 
 def _matches(value: Any, kind_: str) -> bool:
     """Whether a value is of that kind; an empty list is a list as well."""
+    if isinstance(value, str) and value == kind_:
+        return True
     return kind(value).removeprefix("empty ") == kind_.removeprefix("empty ") if kind_ else False
 
 

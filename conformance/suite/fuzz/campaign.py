@@ -41,7 +41,14 @@ class Campaign:
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     exchanges: int = 0
     accepted: object = None
-    """The body that was accepted last."""
+    """The shortest body that was accepted."""
+    path: Mapping[str, str] = field(default_factory=dict)
+    """What the latest request had in its path."""
+
+    def accept(self, body: object) -> None:
+        """Keep an accepted body that is shorter than what is kept."""
+        if self.accepted is None or len(repr(body)) < len(repr(self.accepted)):
+            self.accepted = body
 
     def add(self, finding: Finding) -> None:
         """Keep a finding unless one of the same fingerprint is there."""
@@ -75,6 +82,9 @@ class Campaigns:
         # An object that breaks a listing must not break it for the campaigns that come after: which do,
         # depends on the number of workers.
         with self._world.workshop.passing():
+            if (collection := operation.segments[0]) in RESOURCES and RESOURCES[collection].makeable:
+                # Some servers fail only where there is something to answer with.
+                self._world.shared(collection)
             for prepared, aimed in self._requests(operation, members):
                 request = prepared
                 parts = taken_apart(operation, self._client.base_url, prepared[1], prepared[2])
@@ -85,13 +95,14 @@ class Campaigns:
                 if (key := (request[1], request[2], request[3].get("content-type"))) in sent:
                     continue
                 sent.add(key)
+                campaign.path = innocent.path
                 exchange = self._send(*request)
                 campaign.exchanges += 1
                 self._note(operation, exchange)
                 for finding in judge(self._contract, operation, exchange):
                     campaign.add(finding)
                 if httpx.codes.is_success(exchange.status):
-                    campaign.accepted = innocent.body
+                    campaign.accept(innocent.body)
                 elif failed(exchange):
                     campaign.add(self._blame(culprits, members, innocent, aimed, exchange))
         return campaign
@@ -124,7 +135,7 @@ class Campaigns:
 
     def _legal(self, operation: Operation, members: _Members, campaign: Campaign) -> Parts:
         """A request that should be accepted: a member that nothing was done to, and the plainest body known."""
-        path = members.next() if members.known and operation.placeholders else {}
+        path = members.next() if members.known and operation.placeholders else campaign.path
         query: Mapping[str, str] = {}
         with contextlib.suppress(CouldNotRun):
             query = call(operation, self._world, members.current).params
