@@ -27,8 +27,6 @@ def kinds(schema: dict[str, Any]) -> list[str]:
         ({"type": "string", "pattern": "^[^/]+$"}, "NUL"),
         ({"type": "object"}, "nested"),
         ({"type": "array", "items": TEXT}, "NUL in an element"),
-        ({"type": "array", "items": TEXT}, "many elements"),
-        ({"type": "number"}, "largest number"),
     ],
 )
 def test_a_place_gets_what_fits_it(schema: dict[str, Any], some: str) -> None:
@@ -67,7 +65,6 @@ def test_bodies_have_all_that_programs_trip_over() -> None:
         "name": TEXT,
         "when": {"type": "string", "format": "date-time"},
         "limit": {"type": "integer"},
-        "decay": {"type": "number"},
         "labels": {"type": "object"},
         "tags": {"type": "array", "items": TEXT},
     }
@@ -82,7 +79,6 @@ def test_bodies_have_all_that_programs_trip_over() -> None:
         assert any(mark in text for text in texts), repr(mark)
     assert max(map(len, texts)) >= 10_000
     assert any(body.count("{") > 90 for body in bodies)
-    assert any(isinstance(value, list) and len(value) >= 1_000 for value in decoded)
-    assert {2**63, -(2**63) - 1, 1.7976931348623157e308} <= {v for v in decoded if isinstance(v, int | float)}
+    assert {2**63, -(2**63) - 1} <= {v for v in decoded if isinstance(v, int | float)}
     assert {"0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"} <= set(texts)
     assert hostile.twice({"name": "x"}).count(b'"name"') == 2

@@ -16,9 +16,6 @@ _NESTED = 100
 _LONG = 20_000
 """Characters of a long text."""
 
-_MANY = 1_000
-"""Elements of a long list."""
-
 _TEXTS: Mapping[str, str] = {
     "NUL": "\x00",
     "lone surrogate": "\ud800",
@@ -39,11 +36,6 @@ _INTEGERS: Mapping[str, int] = {
     "below 64 bits": -(2**63) - 1,
 }
 
-_NUMBERS: Mapping[str, float] = {
-    "largest number": 1.7976931348623157e308,
-    "least number": 5e-324,
-}
-
 
 def values(contract: Contract, schema: Schema, unique: str) -> Iterator[tuple[str, Any]]:
     """Kind and value of what to put where `schema` stands; texts begin with `unique`, so that each is a new one.
@@ -58,8 +50,6 @@ def values(contract: Contract, schema: Schema, unique: str) -> Iterator[tuple[st
                 yield from ((kind, unique + text) for kind, text in _TEXTS.items() if _fits(option, unique + text))
             case "integer":
                 yield from _INTEGERS.items()
-            case "number":
-                yield from _NUMBERS.items()
             case "object" if "properties" not in option:
                 yield "NUL in a key", {f"{unique}\x00": 1}
                 yield "lone surrogate inside", {unique: "\ud800"}
@@ -68,8 +58,6 @@ def values(contract: Contract, schema: Schema, unique: str) -> Iterator[tuple[st
             case "array" if any(o.get("type") == "string" for o in _options(contract, option.get("items") or {})):
                 yield "NUL in an element", [f"{unique}\x00"]
                 yield "lone surrogate in an element", [f"{unique}\ud800"]
-                if option.get("maxItems", _MANY) >= _MANY:
-                    yield "many elements", [f"{unique}-{number}" for number in range(_MANY)]
 
 
 def twice(body: Mapping[str, Any]) -> bytes:
