@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.faults.bends import Json, answered, instead, on, response, status
-from conformance.faults.fault import Bend, Fault, Response
+from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
+
+_FAILED = Response.of(500, {"exception_message": "Internal Server Error"})
 
 
 def row(edit: Callable[[Json], Json]) -> Bend:
@@ -19,20 +21,47 @@ def shows(**fields: Any) -> Bend:
     return row(lambda item: {**item, **fields})
 
 
+async def _fails_on_a_nested_option(request: Request, upstream: Upstream) -> Response:
+    body = request.json
+    options = body.get("concurrency_options") if isinstance(body, dict) else None
+    nested = isinstance(options, dict) and options.get("grace_period_seconds") is not None
+    return _FAILED if nested else await upstream(request)
+
+
+async def _fails_on_null(request: Request, upstream: Upstream) -> Response:
+    body = request.json
+    null = isinstance(body, dict) and "description" in body and body["description"] is None
+    return _FAILED if null else await upstream(request)
+
+
 FAULTS = (
     Fault(
         "legal-request-fails",
         "fuzz.no-server-error",
         "POST /flows/filter",
         "an operation answers 500 to a legal request",
-        on("POST /flows/filter", instead(Response.of(500, {"exception_message": "Internal Server Error"}))),
+        on("POST /flows/filter", instead(_FAILED)),
     ),
     Fault(
         "invalid-body-fails",
         "fuzz.no-server-error",
         "POST /flows/count",
         "a body that is not valid makes the server fail",
-        on("POST /flows/count", status(422, Response.of(500, {"exception_message": "Internal Server Error"}))),
+        on("POST /flows/count", status(422, _FAILED)),
+    ),
+    Fault(
+        "nested-option-fails",
+        "fuzz.no-server-error",
+        "POST /deployments/",
+        "an optional property of an optional object makes the server fail",
+        on("POST /deployments/", _fails_on_a_nested_option),
+    ),
+    Fault(
+        "null-fails",
+        "fuzz.no-server-error",
+        "PATCH /artifacts/{id}",
+        "a null that the document allows makes the server fail",
+        on("PATCH /artifacts/{id}", _fails_on_null),
     ),
     Fault(
         "status-is-a-teapot",

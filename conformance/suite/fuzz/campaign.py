@@ -6,23 +6,25 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 import requests
 
 from conformance.contract import Contract, Operation
-from conformance.resources import Made, Resource
+from conformance.resources import RESOURCES, Made, Resource
 from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
-from conformance.suite.fuzz.findings import SERVER_ERROR, Finding, judge
-from conformance.suite.fuzz.generation import AnyCase, Generator
+from conformance.suite.fuzz.blame import Culprits
+from conformance.suite.fuzz.findings import Finding, failed, judge, server_error
+from conformance.suite.fuzz.generation import Generator
+from conformance.suite.fuzz.kinds import plain
+from conformance.suite.fuzz.parts import ABSENT, Parts, Request, put_together, taken_apart
+from conformance.suite.fuzz.spread import AnyCase
 from conformance.suite.outcome import CouldNotRun
 from conformance.target import BUSY, Client, Exchange
 from conformance.world import World
-
-Request = tuple[str, str, bytes, Mapping[str, str]]
-"""Method, URL, body, headers."""
 
 _WAITS = (0.1, 0.3, 1.0, 2.0)
 """Seconds between the repetitions of a request that the server is too busy for."""
@@ -38,6 +40,15 @@ class Campaign:
     operation: Operation
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     exchanges: int = 0
+    accepted: object = None
+    """The shortest body that was accepted."""
+    path: Mapping[str, str] = field(default_factory=dict)
+    """What the latest request had in its path."""
+
+    def accept(self, body: object) -> None:
+        """Keep an accepted body that is shorter than what is kept."""
+        if self.accepted is None or len(repr(body)) < len(repr(self.accepted)):
+            self.accepted = body
 
     def add(self, finding: Finding) -> None:
         """Keep a finding unless one of the same fingerprint is there."""
@@ -65,16 +76,83 @@ class Campaigns:
 
     def _run(self, operation: Operation) -> Campaign:
         campaign = Campaign(operation)
+        members = _Members(operation, self._world)
+        culprits = Culprits(self._contract, operation, lambda: self._legal(operation, members, campaign))
+        sent: set[object] = set()
         # An object that breaks a listing must not break it for the campaigns that come after: which do,
         # depends on the number of workers.
         with self._world.workshop.passing():
-            for method, url, content, headers in self._requests(operation):
-                exchange = self._send(campaign, method, url, content, headers)
+            if (collection := operation.segments[0]) in RESOURCES and RESOURCES[collection].makeable:
+                # Some servers fail only where there is something to answer with.
+                self._world.shared(collection)
+            for prepared, aimed in self._requests(operation, members):
+                request = prepared
+                parts = taken_apart(operation, self._client.base_url, prepared[1], prepared[2])
+                # What is known to make the server fail is left out, to see what is behind it.
+                innocent = culprits.left_out(parts)
+                if innocent is not parts:
+                    request = self._request(operation, innocent)
+                if (key := (request[1], request[2], request[3].get("content-type"))) in sent:
+                    continue
+                sent.add(key)
+                campaign.path = innocent.path
+                exchange = self._send(*request)
                 campaign.exchanges += 1
                 self._note(operation, exchange)
                 for finding in judge(self._contract, operation, exchange):
                     campaign.add(finding)
+                if httpx.codes.is_success(exchange.status):
+                    campaign.accept(innocent.body)
+                elif failed(exchange):
+                    campaign.add(self._blame(culprits, members, innocent, aimed, exchange))
         return campaign
+
+    def _blame(self, culprits: Culprits, members: _Members, parts: Parts, aimed: bool, exchange: Exchange) -> Finding:
+        """The finding of a failing exchange, shown by the smallest request that fails in that way."""
+        smallest = [exchange]
+        members.forget()
+
+        def fails(trial: Parts) -> bool:
+            answer = self._send(*self._request(culprits.operation, trial))
+            self._note(culprits.operation, answer)
+            if failed(answer):
+                smallest.append(answer)
+                members.forget()
+            return failed(answer)
+
+        causes = culprits.found_by(fails, parts, aimed)
+        return server_error(smallest[-1], causes)
+
+    def _request(self, operation: Operation, parts: Parts) -> Request:
+        """The request that has these parts, but for what it would do to others."""
+        body = parts.body
+        if (query := self._contract.queries.get(operation.label)) is not None:
+            body = aim.fenced(query, None if body is ABSENT else body, self._world)
+            body = ABSENT if body is None else body
+        if (care := aim.EXTRA_CARE.get(operation.label)) is not None:
+            body = care(body, self._world)
+        return put_together(operation, self._client.base_url, replace(parts, body=body))
+
+    def _legal(self, operation: Operation, members: _Members, campaign: Campaign) -> Parts:
+        """A request that should be accepted: a member that nothing was done to, and the plainest body known."""
+        path = members.next() if members.known and operation.placeholders else campaign.path
+        query: Mapping[str, str] = {}
+        with contextlib.suppress(CouldNotRun):
+            query = call(operation, self._world, members.current).params
+        body = self._legal_body(operation, campaign)
+        return Parts(dict(path), {name: (value,) for name, value in query.items()}, body)
+
+    def _legal_body(self, operation: Operation, campaign: Campaign) -> object:
+        if operation.body is None:
+            return ABSENT
+        if operation.label in aim.LEGAL_BODIES:
+            return aim.LEGAL_BODIES[operation.label]
+        maker = _CREATES.get(operation.label)
+        if maker is not None and (body := maker.body(self._world.workshop)) is not None:
+            return body
+        if campaign.accepted is not None and operation.label not in _CHANGES:
+            return campaign.accepted
+        return plain(self._contract, operation.body)
 
     def _note(self, operation: Operation, exchange: Exchange) -> None:
         """Enter what a case created among what has to be removed."""
@@ -83,14 +161,13 @@ class Campaigns:
         with contextlib.suppress(ValueError, RecursionError):
             self._world.workshop.note(operation.label, json.loads(exchange.response_body), {})
 
-    def _requests(self, operation: Operation) -> Iterator[Request]:
-        """The requests to send. Aimed and unaimed cases take turns; what comes out the same is sent once."""
+    def _requests(self, operation: Operation, members: _Members) -> Iterator[tuple[Request, bool]]:
+        """The requests to send, each with whether its path is a real member's. What comes out the same is sent once."""
         seen: set[object] = set()
-        members = _Members(operation, self._world)
         if (own := self._plain(operation, members)) is not None:
-            yield own
-        for number, (case, keeps_schema) in enumerate(self._generator.cases(operation, self._examples)):
-            aimed = bool(operation.placeholders) and members.known and (number % 2 == 0 or not keeps_schema)
+            yield own, True
+        for case, keeps_schema, with_member in self._cases(operation):
+            aimed = bool(operation.placeholders) and members.known and with_member
             generated = dict(case.path_parameters or {})
             signature = (aimed or repr(generated), repr(case.query), repr(case.body))
             if signature in seen:
@@ -103,7 +180,19 @@ class Campaigns:
             # What takes care is in the body: a bulk delete that is sent without one deletes what it finds.
             careless = operation.label in aim.EXTRA_CARE and request is not None and not request[2]
             if request is not None and not careless:
-                yield request
+                yield request, aimed or not operation.placeholders
+
+    def _cases(self, operation: Operation) -> Iterator[tuple[AnyCase, bool, bool]]:
+        """Generated cases, each with whether it keeps the schema, and whether it is to be about a real member.
+
+        Those that cover a body fail at the door otherwise; of the others, aimed and unaimed ones take turns.
+        """
+        renamed = _Renaming(_CREATES.get(operation.label), self._world)
+        for case, keeps_schema in self._generator.covering(operation):
+            case.body = renamed(case.body)
+            yield case, keeps_schema, True
+        for number, (case, keeps_schema) in enumerate(self._generator.cases(operation, self._examples)):
+            yield case, keeps_schema, number % 2 == 0 or not keeps_schema
 
     def _plain(self, operation: Operation, members: _Members) -> Request | None:
         """The call that the suite itself would make, where it knows one: the way in that no generator finds."""
@@ -137,7 +226,7 @@ class Campaigns:
         if (care := aim.EXTRA_CARE.get(operation.label)) is not None:
             case.body = care(case.body, self._world)
 
-    def _send(self, campaign: Campaign, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
+    def _send(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
         """Send one request; a server that is busy is asked again.
 
         One that goes on refusing this request while it takes others is not busy: it fails on it.
@@ -150,8 +239,6 @@ class Campaigns:
             exchange = self._client.send_once(method, url, content, headers)
         if exchange.status in BUSY:
             self._world.victim("flows")  # raises Busy where the server is
-            message = f"{exchange.status} each time, while other writes succeed"
-            campaign.add(Finding(SERVER_ERROR, f"{exchange.status} throughout", message, exchange))
         return exchange
 
 
@@ -161,9 +248,9 @@ class _Members:
     def __init__(self, operation: Operation, world: World) -> None:
         self.resource: Resource | None = resource_of(operation)
         self.known = self.resource is not None
+        self.current: Made | None = None
         self._operation = operation
         self._world = world
-        self._current: Made | None = None
 
     def fresh(self) -> Made:
         """A new victim."""
@@ -174,10 +261,40 @@ class _Members:
         """The placeholders of the member that the next call is about."""
         assert self.resource is not None
         if aim.only_reads(self._operation):
-            self._current = self._world.shared(self.resource.name)
-        elif self._current is None or aim.uses_up(self._operation):
-            self._current = self.fresh()
-        return self.resource.fill(self._operation.label, self._current)
+            self.current = self._world.shared(self.resource.name)
+        elif self.current is None or aim.uses_up(self._operation):
+            self.current = self.fresh()
+        return self.resource.fill(self._operation.label, self.current)
+
+    def forget(self) -> None:
+        """The server has failed on the member: what it makes of the next request would tell nothing of that."""
+        self.current = None
+
+
+class _Renaming:
+    """Gives each body that creates something an identity of its own, in place of the one that they all have.
+
+    All coverage cases of a body have the same values but in one place: the second create would be a conflict.
+    """
+
+    def __init__(self, resource: Resource | None, world: World) -> None:
+        self._resource = resource
+        self._world = world
+        self._common: Mapping[str, object] | None = None
+
+    def __call__(self, body: Any) -> Any:
+        if self._resource is None or not isinstance(body, dict):
+            return body
+        if self._common is None:
+            self._common = dict(body)
+        own = self._resource.body(self._world.workshop)
+        names = self._resource.unique if isinstance(own, dict) else ()
+        common = (name for name in names if name in body and body[name] == self._common.get(name))
+        return {**body, **{name: own[name] for name in common if name in own}}
+
+
+_CREATES: Mapping[str, Resource] = {resource.creates: resource for resource in RESOURCES.values() if resource.creates}
+_CHANGES = frozenset(resource.updates for resource in RESOURCES.values())
 
 
 def _prepared(case: AnyCase, base_url: str) -> Request | None:

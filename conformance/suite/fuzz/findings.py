@@ -48,14 +48,27 @@ def require_none(found: Sequence[Finding]) -> None:
         )
 
 
+def failed(exchange: Exchange) -> bool:
+    """Whether the server says that it, and not the request, is in error."""
+    return exchange.status >= httpx.codes.INTERNAL_SERVER_ERROR
+
+
+def server_error(exchange: Exchange, causes: Iterable[object]) -> Finding:
+    """The finding of an exchange that the server failed on, told apart by what the server says and by its causes."""
+    told = " ".join(dict.fromkeys(_EXCEPTION.findall(exchange.response_body.decode("utf-8", "replace"))))
+    fingerprint = " ".join(filter(None, (str(exchange.status), told, " + ".join(map(str, causes)))))
+    text = exchange.response_body.decode("utf-8", "replace")
+    return Finding(SERVER_ERROR, fingerprint, f"{fingerprint}: {text[:200]}", exchange)
+
+
+_EXCEPTION = re.compile(r"\b(?!InternalServerError\b)[A-Z][A-Za-z]*(?:Error|Exception)\b")
+"""A class of exception: what some servers say of an error, and what differs between two of them."""
+
+
 def judge(contract: Contract, operation: Operation, exchange: Exchange) -> Iterator[Finding]:
-    """The findings of one exchange with `operation`. A server that is busy is judged by nothing here."""
+    """The findings of one exchange with `operation`. A server that fails, or is busy, is judged by nothing here."""
     status = exchange.status
-    if status in BUSY:
-        return
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        text = exchange.response_body.decode("utf-8", "replace")
-        yield Finding(SERVER_ERROR, str(status), f"a server error: {status} {text[:200]}", exchange)
+    if status in BUSY or failed(exchange):
         return
     answers = operation.answer(status)
     if answers is None:

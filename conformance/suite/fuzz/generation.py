@@ -9,16 +9,21 @@ from typing import Any
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode
+from schemathesis import GenerationMode
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
 from conformance.suite.fuzz.provider import BACKEND
+from conformance.suite.fuzz.spread import AnyCase, covering
 
 _WITHOUT_A_BODY = 4
 """Cases of an operation that takes parameters only: most are aimed, and come out the same then."""
 
-AnyCase = Case[Any]
+_COVERING = {GenerationMode.POSITIVE: (36, 150), GenerationMode.NEGATIVE: (10, 60)}
+"""Coverage cases of an operation by mode: how many are sent at most, of how many."""
+
+_COVERING_QUERIES = {GenerationMode.POSITIVE: (6, 12), GenerationMode.NEGATIVE: (4, 8)}
+"""The same of a query, whose filters other chapters go through criterion by criterion."""
 
 _NEGATIVE_SHARE = 4
 """One case that breaks the schema for so many that keep it: breaking one on purpose costs five times as much."""
@@ -34,6 +39,20 @@ class Generator:
     def __init__(self, contract: Contract, random_seed: int) -> None:
         self._schema = schemathesis.openapi.from_dict(_without_headers(contract.document))
         self._seed = random_seed
+        self._queries = contract.queries
+
+    def covering(self, operation: Operation) -> list[tuple[AnyCase, bool]]:
+        """Cases that go through the parts of a request one by one, each with whether it keeps the schema.
+
+        They are the same ones whatever the seed.
+        """
+        target = self._schema[operation.path][operation.method]
+        bounds = _COVERING_QUERIES if operation.label in self._queries else _COVERING
+        return [
+            (case, mode is GenerationMode.POSITIVE)
+            for mode, (most, examined) in bounds.items()
+            for case in covering(target, mode, most, examined)
+        ]
 
     def cases(self, operation: Operation, number: int) -> list[tuple[AnyCase, bool]]:
         """At most `number` cases that keep the schema, and a share that break it; each with whether it keeps it."""
