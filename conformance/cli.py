@@ -57,6 +57,27 @@ def run(
     header: Annotated[
         list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
     ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with a bearer token.")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="File with a bearer token.")] = None,
+    auth_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with user:password (Basic).")
+    ] = None,
+    auth_file: Annotated[Path | None, typer.Option(metavar="FILE", help="File with user:password (Basic).")] = None,
+    header_env: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: VARIABLE'", help="As --header, the value from the environment. Repeatable."),
+    ] = None,
+    header_file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: FILE'", help="As --header, the value from a file. Repeatable."),
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Authority that signed the target's TLS.")] = None,
+    client_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Client certificate for TLS.")] = None,
+    client_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, where that is in another file.")
+    ] = None,
     exclusive: Annotated[
         bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
     ] = False,
@@ -94,6 +115,15 @@ def run(
         url=url,
         server=server,
         headers=tuple(header or ()),
+        token_env=token_env,
+        token_file=token_file,
+        auth_env=auth_env,
+        auth_file=auth_file,
+        header_env=tuple(header_env or ()),
+        header_file=tuple(header_file or ()),
+        ca=ca,
+        client_cert=client_cert,
+        client_key=client_key,
         exclusive=exclusive,
         select=tuple(select or ()),
         fuzz=not no_fuzz,

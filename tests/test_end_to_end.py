@@ -38,15 +38,6 @@ def test_what_a_run_creates_on_a_shared_target_is_removed(server: Any, tmp_path:
     assert inventory() == before
 
 
-def test_a_secret_header_is_in_no_report(server: Any, tmp_path: Path) -> None:
-    secret = "sesame-0123456789"
-    code, _ = run(server, tmp_path, "--header", f"Authorization: Bearer {secret}", "--select", "verbs.get-by-id")
-    assert code == 0
-    for path in (tmp_path / "reports").rglob("*"):
-        if path.is_file():
-            assert secret.encode() not in path.read_bytes(), path
-
-
 def test_fail_fast_stops_at_the_first_failed_verdict(server: Any, tmp_path: Path) -> None:
     code, content = run(server, tmp_path, "--no-waivers", "--fail-fast", "--select", "routes.*")
     assert code == 1

@@ -58,16 +58,14 @@ def workbench(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[tuple[Workbench, Proxy]]:
-    """A run that was given credentials and a CSRF token, through a proxy before a server that asks for both."""
+    """A run that was given credentials, through a proxy before a server that asks for them and for CSRF tokens."""
     server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
     told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
     try:
         told.wait(180)
-        token = httpx.get(f"{server.url}/csrf-token", params={"client": "tests"}, headers=dict(told.headers)).json()
-        headers = {**told.headers, "Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token["token"]}
-        with Proxy(server.url) as proxy:
-            lines = tuple(f"{name}: {value}" for name, value in headers.items())
-            run = Run(Settings(url=proxy.url, headers=lines, exclusive=True), silent).open()
+        with Proxy(server.url) as proxy, pytest.MonkeyPatch.context() as environment:
+            environment.setenv("FAULTS_AUTH", CREDENTIALS)
+            run = Run(Settings(url=proxy.url, auth_env="FAULTS_AUTH", exclusive=True), silent).open()
             assert run.workbench is not None
             yield run.workbench, proxy
             run.workbench.close()

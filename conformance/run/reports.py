@@ -13,6 +13,7 @@ from rich.console import Console
 from conformance import __version__
 from conformance.errors import ConformanceError
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED
+from conformance.target import access
 from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _rerun(run: Run) -> str:
     for header in settings.headers:
         name = header.partition(":")[0].strip()
         parts += ["--header", f"{name}: …"]
+    parts += access.options(settings)
     if settings.seed != DEFAULT_SEED:
         parts += ["--seed", str(settings.seed)]
     if settings.fuzz_examples != DEFAULT_FUZZ_EXAMPLES:

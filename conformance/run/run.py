@@ -21,7 +21,7 @@ from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
 from conformance.suite.guards import CSRF
-from conformance.target import Guarded, discover, embedded, parse_headers, parse_url
+from conformance.target import Access, Guarded, access, discover, embedded, parse_url
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
@@ -53,12 +53,11 @@ class Run:
 
         Raises ConformanceError, with one line for the user, where the run can't begin.
         """
-        self.check(self.settings)
-        headers = parse_headers(self.settings.headers)
+        reached = self.check(self.settings)
         url = self.settings.url or self._start()
         with self.phase("target"):
             self.progress(f"reading the contract of {url}")
-            target = discover(url, headers)
+            target = discover(url, reached)
             for note in target.notes:
                 self.progress(note)
             files = self._waiver_files(target.version)
@@ -72,8 +71,10 @@ class Run:
             prefix = "conformance" if self.settings.url is None else f"conformance-{secrets.token_hex(3)}"
             shared = Shared(
                 settings=self.settings,
+                access=reached,
                 url=target.url,
                 version=target.version,
+                csrf=target.csrf,
                 prefix=prefix,
                 waiver_files=files,
                 folder=self._folder,
@@ -88,15 +89,16 @@ class Run:
         return self
 
     @staticmethod
-    def check(settings: Settings) -> None:
-        """Raise ConformanceError for bad input that shows before anything is started or asked."""
-        parse_headers(settings.headers)
+    def check(settings: Settings) -> Access:
+        """How the target is reached. Raises ConformanceError for bad input that shows before anything is asked."""
+        reached = access.read(settings)
         if settings.url is not None:
             parse_url(settings.url)
         elif settings.server is not None:
             embedded.release(settings.server)
         waivers.load(settings.waivers, catalogue.load())
         reports.prepare(settings.reports)
+        return reached
 
     def populate(self) -> None:
         """Seed the world, where a check that is asked for is judged on it.

@@ -19,10 +19,13 @@ from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
-from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_headers
+from conformance.target import Access, Client, Csrf, Guarded, Journal, Target
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, World
+
+_MAY_COME_BACK = 4.0
+"""Seconds in which a target that is gone is waited for: one that is just being restarted, or its gateway."""
 
 
 class Shared(BaseModel):
@@ -31,8 +34,12 @@ class Shared(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     settings: Settings
+    access: Access
+    """Secrets are in it: this is told over pipes, and never written down."""
     url: str
     version: str
+    csrf: bool
+    """Whether the target wants a CSRF token with each change."""
     prefix: str
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
@@ -79,10 +86,18 @@ class Workbench:
         raw = shared.document.read_bytes()
         self.contract = contract or Contract.parse(raw)
         self.target = Target(shared.url, shared.version, self.contract, raw)
-        headers = parse_headers(shared.settings.headers)
         guarded = shared.guarded
-        self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
-        self.client = Client(shared.url, headers, self.contract, self.journal)
+        self.redactor = shared.access.redactor([guarded.credentials] if guarded else [])
+        self.client = Client(
+            shared.url,
+            shared.access,
+            self.contract,
+            self.journal,
+            # A client's new token ends its former one: each process is a client of its own.
+            csrf=Csrf(f"{shared.prefix}-{worker}-client", self.redactor.learn) if shared.csrf else None,
+            # A server of one's own that has ended is not started again.
+            patience=0.0 if shared.access.own else _MAY_COME_BACK,
+        )
         self.workshop = HttpWorkshop(
             self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
         )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from conformance.contract import Contract, DocumentError
 from conformance.errors import TargetError
-from conformance.target.client import TIMEOUT, USER_AGENT
-from conformance.target.redaction import Redactor
+from conformance.target import csrf
+from conformance.target.access import Access, explain
+from conformance.target.client import LANDMARK
 
 LANDMARKS = ("POST /flows/filter", "POST /flow_runs/", "POST /deployments/")
 """Operations that every generation of the API has had: a document without one of them is not Prefect's."""
@@ -22,7 +23,7 @@ class Target:
     """A recognised server: the base URL of its API, its release ("unknown" where it does not say), its contract.
 
     `raw` is the document as it came, for whoever needs the contract in another process. `notes` are
-    things that the user should know, a line each.
+    things that the user should know, a line each. `csrf`: whether it wants a token with each change.
     """
 
     url: str
@@ -30,6 +31,7 @@ class Target:
     contract: Contract
     raw: bytes
     notes: tuple[str, ...] = ()
+    csrf: bool = False
 
     @property
     def prefix(self) -> str:
@@ -37,52 +39,83 @@ class Target:
         return urlsplit(self.url).path
 
 
-def discover(url: str, headers: Mapping[str, str]) -> Target:
+_REFUSALS = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+_BROWSER = "prefect-conformance-discovery"
+"""What this module calls itself when it asks for a CSRF token."""
+
+
+def discover(url: str, access: Access) -> Target:
     """Look at the server at `url`, the base URL of an API. Raises TargetError with one line otherwise.
 
     The document is looked for below the base URL first, where every release since 3.0 serves the right
     one, and then at the root, where the earlier ones have their only one.
     """
     base = parse_url(url)
-    with httpx.Client(headers={**headers, "user-agent": USER_AGENT}, timeout=TIMEOUT, follow_redirects=False) as http:
-        probe = _Probe(http, Redactor(headers.values()))
+    with access.client() as http:
+        probe = _Probe(http, access)
         notes: list[str] = []
         if not probe.healthy(base) and probe.healthy(f"{base}/api"):
             notes.append(f"{base} is not the base URL of the API; using {base}/api, which is")
             base = f"{base}/api"
+        protected = probe.let_in(base)
         raw, contract = probe.document(base)
         missing = [label for label in LANDMARKS if label not in contract.operations]
         if missing:
             raise TargetError(
                 f"{base} is not a Prefect API: its OpenAPI document has no {missing[0]}; pass the base URL of one"
             )
-        return Target(base, probe.version(base), contract, raw, tuple(notes))
+        return Target(base, probe.version(base), contract, raw, tuple(notes), protected)
 
 
 class _Probe:
     """The first questions to a server, each with an answer or a TargetError."""
 
-    def __init__(self, http: httpx.Client, redactor: Redactor) -> None:
+    def __init__(self, http: httpx.Client, access: Access) -> None:
         self._http = http
-        self._redactor = redactor
+        self._access = access
+        self._redactor = access.redactor()
 
     def get(self, url: str) -> httpx.Response:
+        return self._send("GET", url)
+
+    def _send(self, method: str, url: str, **parts: Any) -> httpx.Response:
         shown = self._redactor.url(url)
         try:
-            response = self._http.get(url)
-        except httpx.ConnectError as error:
-            raise TargetError(f"nothing answers at {shown}: {error}; is the server running?") from error
-        except httpx.TimeoutException as error:
-            raise TargetError(f"{shown} does not answer within {TIMEOUT.read:.0f} s") from error
-        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
-            detail = str(error) or type(error).__name__
-            raise TargetError(f"what listens at {shown} does not speak HTTP: {detail}") from error
-        if response.status_code in (401, 403):
-            raise TargetError(
-                f"{shown} answers {response.status_code}: it wants credentials, or refuses the ones given; "
-                "pass them with --header 'Authorization: …'"
-            )
+            response = self._http.request(method, url, **parts)
+        except httpx.TransportError as error:
+            raise TargetError(self._redactor.text(explain(error, shown, self._access))) from error
+        except (httpx.InvalidURL, httpx.DecodingError) as error:
+            raise TargetError(f"what listens at {shown} does not speak HTTP: {error}") from error
+        if response.has_redirect_location:
+            here, there = urlsplit(url), urlsplit(str(response.headers["location"]))
+            if there.netloc and (there.scheme or here.scheme, there.netloc) != (here.scheme, here.netloc):
+                place = self._redactor.url(f"{there.scheme or here.scheme}://{there.netloc.rpartition('@')[2]}")
+                raise TargetError(
+                    f"{shown} redirects to {place}: neither requests nor credentials follow; "
+                    "pass --url with that host if you mean it"
+                )
         return response
+
+    def let_in(self, base: str) -> bool:
+        """Make sure that the target takes the credentials; returns whether it wants CSRF tokens beside them."""
+        url = f"{base}{LANDMARK}"
+        response = self._send("POST", url, json={"limit": 0})
+        protected = csrf.Csrf.is_refused(response)
+        if protected:
+            token = csrf.Csrf(_BROWSER, self._redactor.learn)
+            asked = token.headers(lambda client: self._send("GET", f"{base}/csrf-token", params={"client": client}))
+            response = self._send("POST", url, json={"limit": 0}, headers=dict(asked))
+        refused = response
+        if response.status_code not in _REFUSALS:
+            refused = self.get(f"{base}/health")
+        if refused.status_code in _REFUSALS:
+            what = "refuses the credentials given" if self._access.headers else "wants credentials"
+            raise TargetError(
+                f"{self._redactor.url(str(refused.url))} answers {refused.status_code}: it {what}; pass good ones with "
+                "--token-env, --auth-env or --header-env"
+            )
+        return protected
 
     def healthy(self, base: str) -> bool:
         response = self.get(f"{base}/health")
@@ -137,18 +170,8 @@ def parse_url(url: str) -> str:
         usable = False
     if not usable:
         raise TargetError(f"--url {url!r} is not an HTTP URL; pass one such as http://host:4200/api")
+    if parts.username is not None or parts.password is not None:
+        raise TargetError(
+            "--url has credentials in it, which show in the process list; pass them with --auth-env or --auth-file"
+        )
     return url.rstrip("/")
-
-
-def parse_headers(lines: tuple[str, ...]) -> dict[str, str]:
-    """The headers of `--header 'NAME: VALUE'`. Raises TargetError for a line that is none; never prints a value."""
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        name, value = name.strip(), value.strip()
-        if not colon or not name or not value or not name.isascii() or any(c.isspace() for c in name):
-            raise TargetError("--header needs the form 'NAME: VALUE'")
-        if not value.isprintable() or not value.isascii():
-            raise TargetError(f"--header {name}: the value has characters that no header may have")
-        headers[name] = value
-    return headers
