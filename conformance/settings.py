@@ -36,6 +36,8 @@ class Settings(BaseModel):
     ca: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
+    contract: str | None = None
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     exclusive: bool = False
     select: tuple[str, ...] = ()
     fuzz: bool = True

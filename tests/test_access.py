@@ -28,7 +28,7 @@ from conformance.target.access import read
 
 URL = "http://127.0.0.1:9/api"
 SECRET = "s3same+/open~"
-CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.operations.json").read_bytes()))
+CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.json").read_bytes()))
 
 Answer = tuple[int, dict[str, str], bytes]
 Asked = tuple[str, str, dict[str, str]]
@@ -36,8 +36,13 @@ Asked = tuple[str, str, dict[str, str]]
 
 
 @contextmanager
-def web(answer: Callable[[Asked], Answer], context: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[Asked]]]:
-    """A web server; `answer` says what it answers. Yields its URL and the requests that it has got."""
+def web(
+    answer: Callable[[Asked], Answer | None], context: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[tuple[str, list[Asked]]]:
+    """A web server; `answer` says what it answers, None: it drops the connection.
+
+    Yields the base URL of its API and the requests that it has got.
+    """
     seen: list[Asked] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,14 +52,18 @@ def web(answer: Callable[[Asked], Answer], context: ssl.SSLContext | None = None
             self.rfile.read(int(self.headers.get("content-length", 0)))
             asked = (self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
             seen.append(asked)
-            status, headers, body = answer(asked)
+            answered = answer(asked)
+            if answered is None:
+                self.close_connection = True
+                return
+            status, headers, body = answered
             self.send_response(status)
             for name, value in {**headers, "content-length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_DELETE = serve  # noqa: N815 - the names that the base class looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = serve  # noqa: N815 - the names that the base class looks for
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -63,7 +72,7 @@ def web(answer: Callable[[Asked], Answer], context: ssl.SSLContext | None = None
         def handle_error(self, *_: Any) -> None:
             """A handshake that fails is what some of these tests are about."""
 
-    with Quiet(("127.0.0.1", 0), Handler) as httpd:
+    with Quiet(("127.0.0.1", port), Handler) as httpd:
         scheme = "http"
         if context is not None:
             # The handshake in the thread of the connection: one that fails must not end the server.
@@ -78,7 +87,7 @@ def prefect(asked: Asked) -> Answer:
     """What a server that lets everybody in answers to the first questions."""
     _, path, _ = asked
     if path.endswith("/openapi.json"):
-        return 200, {}, (fixtures() / "contracts" / "prefect-3.9.1.operations.json").read_bytes()
+        return 200, {}, (fixtures() / "contracts" / "prefect-3.9.1.json").read_bytes()
     known = {"/api/health": b"true", "/api/flows/filter": b"[]", "/api/admin/version": b'"3.9.1"'}
     return (200, {}, known[path]) if path in known else (404, {}, b"{}")
 
@@ -92,7 +101,7 @@ def test_a_token_is_read_from_a_variable_or_a_file(end: str, tmp_path: Path, mon
     (tmp_path / "token").write_bytes(f"{SECRET}{end}".encode())
     places: tuple[dict[str, Any], ...] = ({"token_env": "MY_TOKEN"}, {"token_file": tmp_path / "token"})
     for place in places:
-        assert read(Settings(url=URL, **place)).headers == {"Authorization": f"Bearer {SECRET}"}
+        assert read(Settings.model_validate({"url": URL, **place})).headers == {"Authorization": f"Bearer {SECRET}"}
 
 
 def test_user_and_password_become_basic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +180,7 @@ def test_files_that_hold_no_certificate(tmp_path: Path) -> None:
     (tmp_path / "pem").write_text("nonsense")
     for option in ("ca", "client_cert"):
         with pytest.raises(TargetError, match="PEM"):
-            read(Settings(url=URL, **{option: tmp_path / "pem"}))
+            read(Settings.model_validate({"url": URL, option: tmp_path / "pem"}))
 
 
 def test_credentials_in_the_url_are_refused() -> None:
@@ -208,7 +217,7 @@ def test_a_proxy_of_the_environment_is_used_and_not_for_a_server_of_ones_own(
 ) -> None:
     with web(prefect) as (proxy, seen):
         monkeypatch.setenv(
-            "HTTP_PROXY", f"http://me:{quote(SECRET, safe=str())}@{proxy.removeprefix('http://').removesuffix('/api')}"
+            "HTTP_PROXY", f"http://me:{quote(SECRET, safe='')}@{proxy.removeprefix('http://').removesuffix('/api')}"
         )
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from conformance import catalogue
-from conformance.contract import Contract
+from conformance.contract import Contract, Reading
 from conformance.faults import FAULTS, Fault, Proxy, Response
 from conformance.faults.security import CREDENTIALS
 from conformance.run import Run, Workbench, run_directly
@@ -101,9 +101,9 @@ def honest(place: Callable[[str], tuple[Workbench, Proxy]]) -> Callable[[str, st
 
 
 @cache
-def contract(document: bytes) -> Contract:
+def contract(document: bytes, reading: Reading) -> Contract:
     """A document, parsed once however often it is served."""
-    return Contract.parse(document)
+    return Contract.parse(document, reading)
 
 
 _NUMBERS = itertools.count()
@@ -124,7 +124,9 @@ def judged(fault: Fault, requirement: str, subject: str, workbench: Workbench, p
             workbench.examiner.forget()
             return run_directly(workbench, check, subject)
         document = workbench.client.request("GET", "/openapi.json").content
-        fresh = Workbench(workbench.shared, f"fault-{next(_NUMBERS)}", contract=contract(document))
+        fresh = Workbench(
+            workbench.shared, f"fault-{next(_NUMBERS)}", contract=contract(document, workbench.shared.reading)
+        )
         try:
             return run_directly(fresh, check, subject)
         finally:

@@ -20,7 +20,7 @@ from conformance.target import Access, Client, Guarded, Journal, Unreachable, em
 from conformance.target.access import basic
 
 CREDENTIALS = "conformance:tést"
-CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.operations.json").read_bytes()))
+CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.json").read_bytes()))
 
 
 def test_basic_credentials_go_in_and_come_out() -> None:

@@ -4,6 +4,7 @@ from conformance.faults import (
     aggregates,
     composition,
     concurrency,
+    contract,
     events,
     filtering,
     fuzz,
@@ -25,6 +26,7 @@ FAULTS: tuple[Fault, ...] = tuple(
     fault
     for chapter in (
         routes,
+        contract,
         verbs,
         lifecycles,
         states,

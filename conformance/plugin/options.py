@@ -40,6 +40,8 @@ _OPTIONS = (
     _Option("--conformance-ca", "ca", "certificates of the authority that the target is trusted by", kind=Path),
     _Option("--conformance-client-cert", "client_cert", "client certificate, with its key or without", kind=Path),
     _Option("--conformance-client-key", "client_key", "key of the client certificate", kind=Path),
+    _Option("--conformance-contract", "contract", "the contract to judge by: prefect==VERSION, a file or an address"),
+    _Option("--conformance-rate", "rate", "requests per second at most, over all workers", kind=float),
     _Option("--conformance-exclusive", "exclusive", "the target belongs to this run alone", kind=bool),
     _Option("--conformance-select", "select", "only checks that match the pattern", repeats=True),
     _Option("--conformance-no-fuzz", "fuzz", "leave the fuzz out", kind=bool),

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.catalogue import Catalogue
-from conformance.contract import Contract
+from conformance.catalogue import HIDDEN, Catalogue
+from conformance.contract import Contract, Reading
 from conformance.settings import Settings
 from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
@@ -19,7 +19,9 @@ from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
+from conformance.suite.outcome import NotApplicable
 from conformance.target import Access, Client, Csrf, Guarded, Journal, Target
+from conformance.target.pace import Pace
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, World
@@ -37,7 +39,8 @@ class Shared(BaseModel):
     access: Access
     """Secrets are in it: this is told over pipes, and never written down."""
     url: str
-    version: str
+    reading: Reading
+    """How the document is to be read."""
     csrf: bool
     """Whether the target wants a CSRF token with each change."""
     prefix: str
@@ -84,8 +87,8 @@ class Workbench:
         self.journal = Journal()
         self.coverage = Coverage()
         raw = shared.document.read_bytes()
-        self.contract = contract or Contract.parse(raw)
-        self.target = Target(shared.url, shared.version, self.contract, raw)
+        self.contract = contract or Contract.parse(raw, shared.reading)
+        self.target = Target(shared.url, shared.reading.version, self.contract, raw)
         guarded = shared.guarded
         self.redactor = shared.access.redactor([guarded.credentials] if guarded else [])
         self.client = Client(
@@ -97,6 +100,7 @@ class Workbench:
             csrf=Csrf(f"{shared.prefix}-{worker}-client", self.redactor.learn) if shared.csrf else None,
             # A server of one's own that has ended is not started again.
             patience=0.0 if shared.access.own else _MAY_COME_BACK,
+            pace=None if self.settings.rate is None else Pace(shared.folder / "pace", self.settings.rate),
         )
         self.workshop = HttpWorkshop(
             self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
@@ -138,10 +142,16 @@ class Workbench:
         return Guards(self.client, self.contract, shared.guarded, self.settings.owns_target, self.workshop.prefix)
 
     def subject(self, declared: Declaration, name: str) -> Any:
-        """The subject of that name, as the check's declaration finds it in the contract."""
+        """The subject of that name, as the check's declaration finds it in the contract.
+
+        Raises NotApplicable for one that the target hides, KeyError for one that there is not.
+        """
         if declared.subjects not in self._subjects:
             self._subjects[declared.subjects] = declared.subjects(self.contract)
-        return self._subjects[declared.subjects][name]
+        known = self._subjects[declared.subjects]
+        if name not in known and name in declared.subjects(self.contract.whole):
+            raise NotApplicable(HIDDEN)
+        return known[name]
 
     def close(self) -> None:
         """Close the connections."""

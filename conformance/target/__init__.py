@@ -3,7 +3,7 @@
 from conformance.target.access import Access
 from conformance.target.client import BUSY, Busy, Client, Lost, Unreachable
 from conformance.target.csrf import Csrf
-from conformance.target.discovery import Target, discover, parse_url
+from conformance.target.discovery import Target, added, discover, parse_url
 from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
 from conformance.target.redaction import Redactor
@@ -21,6 +21,7 @@ __all__ = [
     "Redactor",
     "Target",
     "Unreachable",
+    "added",
     "discover",
     "parse_url",
 ]

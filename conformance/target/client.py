@@ -250,6 +250,9 @@ class Client:
         response, _ = self._reach(request)
         if response.status_code in BUSY:
             raise _busy(request, response)
+        if response.status_code == httpx.codes.UNAUTHORIZED and not self._stranger:
+            self.lost = "the target does not accept the credentials any more: GET /csrf-token answers 401"
+            raise Lost(self.lost)
         return response
 
     def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:

@@ -22,7 +22,7 @@ class Pace:
 
     def wait(self) -> None:
         """Take the next free place, and return when it has come."""
-        with self._lock:
+        with self._lock.acquire(poll_interval=0.005):
             now = time.monotonic()
             try:
                 free = float(self._path.read_text("ascii"))
