@@ -125,7 +125,6 @@ def build(of: Ledger) -> document.Document:
             version="3.9.1",
             contract_sha256="0" * 64,
             compared_with="3.9.1",
-            added=("operation GET /balloons/",),
         ),
         run=document.Run(seed=7, started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), seconds=12.3456, workers=2),
         timings={"world": 1.5, "checks": 2.25},
