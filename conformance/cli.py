@@ -55,10 +55,41 @@ def _cores() -> int:
 def run(
     url: Annotated[str | None, typer.Option(help="Test this server: the base URL of its API (…/api).")] = None,
     server: Annotated[
-        str | None, typer.Option(help="Release to provision and test, such as prefect==3.9.1.", show_default="newest")
+        str | None,
+        typer.Option(help="Release to provision and test: any, such as prefect==3.9.1.", show_default="newest"),
     ] = None,
     header: Annotated[
         list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with a bearer token.")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="File with a bearer token.")] = None,
+    auth_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with user:password (Basic).")
+    ] = None,
+    auth_file: Annotated[Path | None, typer.Option(metavar="FILE", help="File with user:password (Basic).")] = None,
+    header_env: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: VARIABLE'", help="As --header, the value from the environment. Repeatable."),
+    ] = None,
+    header_file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: FILE'", help="As --header, the value from a file. Repeatable."),
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Authority that signed the target's TLS.")] = None,
+    client_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Client certificate for TLS.")] = None,
+    client_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, where that is in another file.")
+    ] = None,
+    contract: Annotated[
+        str | None,
+        typer.Option(
+            metavar="prefect==VERSION|FILE|URL", help="Judge by this OpenAPI document.", show_default="the target's own"
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="N", help="Requests per second at most, over all workers.")
     ] = None,
     exclusive: Annotated[
         bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
@@ -91,12 +122,25 @@ def run(
     """
     if url is not None and server is not None:
         raise ConformanceError("--url and --server exclude each other: one server is tested at a time")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise typer.BadParameter(f"--rate {rate:g}: it has to be a number of requests above 0")
     if waivers and no_waivers:
         raise ConformanceError("--waivers and --no-waivers exclude each other")
     settings = Settings(
         url=url,
         server=server,
         headers=tuple(header or ()),
+        token_env=token_env,
+        token_file=token_file,
+        auth_env=auth_env,
+        auth_file=auth_file,
+        header_env=tuple(header_env or ()),
+        header_file=tuple(header_file or ()),
+        ca=ca,
+        client_cert=client_cert,
+        client_key=client_key,
+        contract=contract,
+        rate=rate,
         exclusive=exclusive,
         select=tuple(select or ()),
         fuzz=not no_fuzz,

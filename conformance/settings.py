@@ -19,6 +19,7 @@ class Settings(BaseModel):
 
     `url` is the base URL of the API under test (`http://host:4200/api`). Where it is None, a real
     server of the release `server` (`prefect==3.9.1`; None: the newest supported one) is provisioned.
+    Of credentials only the places are here, environment variables and files; what they hold is in no settings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,17 @@ class Settings(BaseModel):
     url: str | None = None
     server: str | None = None
     headers: tuple[str, ...] = ()
+    token_env: str | None = None
+    token_file: Path | None = None
+    auth_env: str | None = None
+    auth_file: Path | None = None
+    header_env: tuple[str, ...] = ()
+    header_file: tuple[str, ...] = ()
+    ca: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    contract: str | None = None
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     exclusive: bool = False
     select: tuple[str, ...] = ()
     fuzz: bool = True

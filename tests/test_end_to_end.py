@@ -38,15 +38,6 @@ def test_what_a_run_creates_on_a_shared_target_is_removed(server: Any, tmp_path:
     assert inventory() == before
 
 
-def test_a_secret_header_is_in_no_report(server: Any, tmp_path: Path) -> None:
-    secret = "sesame-0123456789"
-    code, _ = run(server, tmp_path, "--header", f"Authorization: Bearer {secret}", "--select", "verbs.get-by-id")
-    assert code == 0
-    for path in (tmp_path / "reports").rglob("*"):
-        if path.is_file():
-            assert secret.encode() not in path.read_bytes(), path
-
-
 def test_fail_fast_stops_at_the_first_failed_verdict(server: Any, tmp_path: Path) -> None:
     code, content = run(server, tmp_path, "--no-waivers", "--fail-fast", "--select", "routes.*")
     assert code == 1
@@ -66,27 +57,34 @@ def test_a_waiver_whose_check_passes_is_an_error(server: Any, tmp_path: Path) ->
     assert "remove it" in content["errors"][0]["message"]
 
 
-def test_a_server_that_goes_away_ends_the_run_soon(tmp_path: Path) -> None:
+def test_a_server_that_goes_away_ends_the_run_in_seconds(tmp_path: Path) -> None:
     import time
 
     from conformance.target import embedded
 
     started = embedded.start(embedded.newest(), print)
     script = Path(sys.executable).with_name("prefect-conformance")
-    command = [str(script), "run", "--url", started.url, "--select", "verbs.*", "--select", "filter.*"]
+    # All there is, so that a time-out a check would show.
+    command = [str(script), "run", "--url", started.url, "--select", "verbs.*", "--select", "fuzz.*", "--workers", "2"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     for line in process.stdout:
         if "checking: Verbs" in line:
             break
+    time.sleep(2)
     started.stop()
     stopped = time.monotonic()
-    process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=120)
+    took = time.monotonic() - stopped
     content = json.loads((tmp_path / "reports" / "verdicts.json").read_text())
-    assert process.returncode == 3
+    assert process.returncode == 3, output
     assert content["result"] == "incomplete"
+    assert "does not answer any more" in content["reasons"][0]
     assert content["counts"]["failed"] == 0
-    assert time.monotonic() - stopped < 60
+    assert content["counts"]["passed"] > 0
+    assert content["counts"]["could-not-run"] > 500
+    # Of these, four are for a server that is just being restarted; the rest is room for a machine with other work.
+    assert took < 60
 
 
 def test_the_list_is_what_runs(server: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from conformance import catalogue
-from conformance.contract import Contract
+from conformance.contract import Contract, Reading
 from conformance.faults import FAULTS, Fault, Proxy, Response
 from conformance.faults.security import CREDENTIALS
 from conformance.run import Run, Workbench, run_directly
@@ -58,16 +58,14 @@ def workbench(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[tuple[Workbench, Proxy]]:
-    """A run that was given credentials and a CSRF token, through a proxy before a server that asks for both."""
+    """A run that was given credentials, through a proxy before a server that asks for them and for CSRF tokens."""
     server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
     told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
     try:
         told.wait(180)
-        token = httpx.get(f"{server.url}/csrf-token", params={"client": "tests"}, headers=dict(told.headers)).json()
-        headers = {**told.headers, "Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token["token"]}
-        with Proxy(server.url) as proxy:
-            lines = tuple(f"{name}: {value}" for name, value in headers.items())
-            run = Run(Settings(url=proxy.url, headers=lines, exclusive=True), silent).open()
+        with Proxy(server.url) as proxy, pytest.MonkeyPatch.context() as environment:
+            environment.setenv("FAULTS_AUTH", CREDENTIALS)
+            run = Run(Settings(url=proxy.url, auth_env="FAULTS_AUTH", exclusive=True), silent).open()
             assert run.workbench is not None
             yield run.workbench, proxy
             run.workbench.close()
@@ -103,9 +101,9 @@ def honest(place: Callable[[str], tuple[Workbench, Proxy]]) -> Callable[[str, st
 
 
 @cache
-def contract(document: bytes) -> Contract:
+def contract(document: bytes, reading: Reading) -> Contract:
     """A document, parsed once however often it is served."""
-    return Contract.parse(document)
+    return Contract.parse(document, reading)
 
 
 _NUMBERS = itertools.count()
@@ -126,7 +124,9 @@ def judged(fault: Fault, requirement: str, subject: str, workbench: Workbench, p
             workbench.examiner.forget()
             return run_directly(workbench, check, subject)
         document = workbench.client.request("GET", "/openapi.json").content
-        fresh = Workbench(workbench.shared, f"fault-{next(_NUMBERS)}", contract=contract(document))
+        fresh = Workbench(
+            workbench.shared, f"fault-{next(_NUMBERS)}", contract=contract(document, workbench.shared.reading)
+        )
         try:
             return run_directly(fresh, check, subject)
         finally:

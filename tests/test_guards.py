@@ -16,11 +16,11 @@ from conformance.run import Run, Workbench
 from conformance.settings import Settings
 from conformance.suite.guards import CSRF_TOKEN, Guards, authorization, mangled, secret_of, wrong
 from conformance.suite.listener import Listener, is_here
-from conformance.target import Client, Guarded, Journal, Unreachable, embedded
-from conformance.target.guarded import basic
+from conformance.target import Access, Client, Guarded, Journal, Unreachable, embedded
+from conformance.target.access import basic
 
 CREDENTIALS = "conformance:tést"
-CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.operations.json").read_bytes()))
+CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.json").read_bytes()))
 
 
 def test_basic_credentials_go_in_and_come_out() -> None:
@@ -73,7 +73,7 @@ def test_a_listener_counts_who_comes_and_answers() -> None:
 
 
 def guards(headers: dict[str, str], beside: Guarded | None) -> Guards:
-    client = Client("http://127.0.0.1:9/api", headers, CONTRACT, Journal())
+    client = Client("http://127.0.0.1:9/api", Access(headers=headers), CONTRACT, Journal())
     return Guards(client, CONTRACT, beside, exclusive=False, name="tests")
 
 

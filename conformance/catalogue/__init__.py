@@ -2,6 +2,6 @@
 
 from conformance.catalogue.explanation import explain
 from conformance.catalogue.operations import Operations, load_operations
-from conformance.catalogue.requirements import Catalogue, Level, Profile, Requirement, load
+from conformance.catalogue.requirements import HIDDEN, Catalogue, Level, Profile, Requirement, load
 
-__all__ = ["Catalogue", "Level", "Operations", "Profile", "Requirement", "explain", "load", "load_operations"]
+__all__ = ["HIDDEN", "Catalogue", "Level", "Operations", "Profile", "Requirement", "explain", "load", "load_operations"]

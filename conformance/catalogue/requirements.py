@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conformance.errors import ConformanceError
 
+HIDDEN = "hidden"
+"""A condition of every requirement, which no chapter repeats."""
+
+_OF_ALL = {HIDDEN: "The target keeps this administrative operation from its users, and serves no document that has it."}
+
 
 class Level(StrEnum):
     """How binding a rule is, in the words of RFC 2119."""
@@ -104,5 +109,6 @@ def load() -> Catalogue:
                 raise ConformanceError(f"catalogue chapter {path.name}: {requirement.id} belongs to another chapter")
             if requirement.id in requirements:
                 raise ConformanceError(f"catalogue chapter {path.name}: {requirement.id} stands twice")
-            requirements[requirement.id] = requirement
+            conditions = {**requirement.conditions, **_OF_ALL}
+            requirements[requirement.id] = requirement.model_copy(update={"conditions": conditions})
     return Catalogue(chapters, requirements)

@@ -5,7 +5,7 @@ and without `/api` inside the paths).
 """
 
 from conformance.contract.collections import Collection
-from conformance.contract.contract import Contract
+from conformance.contract.contract import Contract, Reading
 from conformance.contract.document import DocumentError
 from conformance.contract.grammar import Criterion, Filter, Query, ValueType
 from conformance.contract.operations import Operation, Parameter
@@ -19,5 +19,6 @@ __all__ = [
     "Operation",
     "Parameter",
     "Query",
+    "Reading",
     "ValueType",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from conformance.contract import collections, document, grammar, operations
+from conformance.contract import collections, document, frozen, grammar, operations
 from conformance.contract.collections import Collection
 from conformance.contract.document import Document
 from conformance.contract.grammar import Query
@@ -14,23 +15,58 @@ from conformance.contract.operations import Operation
 from conformance.contract.schemas import BodyValidator, Schema, resolve
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a document is to be read.
+
+    `base` is the path of the API's base URL on the target (`/api`), `version` the release that the target says it
+    is. `served`: the document is the target's own. `hidden`: operations that the target keeps from its users.
+    """
+
+    base: str = ""
+    version: str = "unknown"
+    served: bool = True
+    hidden: frozenset[str] = frozenset()
+
+
 class Contract:
     """What an OpenAPI document promises, as plain data.
 
-    `stated_prefix` is what the document says of the base URL's path (`/api`, or empty).
+    `stated_prefix` is what the document says of the base URL's path (`/api`, or empty); a document that is not the
+    target's own says nothing of it.
     """
 
-    def __init__(self, source: Document) -> None:
-        self.stated_prefix = document.path_prefix(source)
+    def __init__(self, source: Document, reading: Reading = Reading()) -> None:
+        source = document.below(source, reading.base)
+        self.reading = reading
+        self.stated_prefix = document.path_prefix(source) if reading.served else reading.base
         self.document = document.without_prefix(source)
         self.sha256 = document.digest(source)
-        self.operations: Mapping[str, Operation] = {o.label: o for o in operations.read(self.document)}
+        every = {o.label: o for o in operations.read(self.document)}
+        self.operations: Mapping[str, Operation] = {
+            label: operation for label, operation in every.items() if label not in reading.hidden
+        }
         self._validators: dict[tuple[str, str, str], BodyValidator] = {}
 
     @classmethod
-    def parse(cls, raw: bytes) -> Contract:
+    def parse(cls, raw: bytes, reading: Reading = Reading()) -> Contract:
         """The contract in an OpenAPI document's bytes. Raises DocumentError."""
-        return cls(document.parse(raw))
+        return cls(document.parse(raw), reading)
+
+    @cached_property
+    def whole(self) -> Contract:
+        """The same with what the target hides."""
+        hidden = self.reading.hidden
+        return Contract(self.document, replace(self.reading, hidden=frozenset())) if hidden else self
+
+    @cached_property
+    def frozen(self) -> Contract | None:
+        """What the target's release promised, or the one before it that is known; None where nothing can be compared.
+
+        Only a document of the target's own can be.
+        """
+        release = frozen.beside(self.reading.version) if self.reading.served else None
+        return None if release is None else Contract.parse(frozen.path(release).read_bytes())
 
     @cached_property
     def collections(self) -> Mapping[str, Collection]:

@@ -57,6 +57,41 @@ def without_prefix(document: Document) -> Document:
     return {**{key: value for key, value in document.items() if key != "servers"}, "paths": paths}
 
 
+def below(document: Document, base: str) -> Document:
+    """The part of a document that describes the API at the path `base`, where it describes more than that.
+
+    A gateway's document has its accounts and workspaces as placeholders in front
+    (`/api/accounts/{account_id}/workspaces/{workspace_id}/flows/filter`): those paths are kept, without what is in
+    front and its parameters, and the others are left out. Any other document stays as it is.
+    """
+    steps = [step for step in base.split("/") if step]
+    found: dict[str, Any] = {}
+    for path, item in document["paths"].items():
+        own = path.strip("/").split("/")
+        front, placeholders = own[: len(steps)], set()
+        for step, given in zip(front, steps, strict=False):
+            if step.startswith("{"):
+                placeholders.add(step.strip("{}"))
+            elif step != given:
+                break
+        else:
+            if placeholders and len(own) > len(steps):
+                rest = "/" + "/".join(own[len(steps) :]) + ("/" if path.endswith("/") else "")
+                found[rest] = {key: _without_parameters(part, placeholders) for key, part in item.items()}
+    if not found:
+        return document
+    return {**document, "paths": found, "servers": [{"url": base}]}
+
+
+def _without_parameters(part: Any, names: set[str]) -> Any:
+    """An operation, or the parameters of a path, without those of these names."""
+    if isinstance(part, list):
+        return [spec for spec in part if not (spec.get("in") == "path" and spec.get("name") in names)]
+    if isinstance(part, dict) and "parameters" in part:
+        return {**part, "parameters": _without_parameters(part["parameters"], names)}
+    return part
+
+
 def digest(document: Document) -> str:
     """SHA-256, in hexadecimal, of the document's canonical JSON (sorted keys, no white space)."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,75 +1,41 @@
-"""What of an OpenAPI document the suite's own tests need, so that a release's can be kept in the repository.
+"""The facts of an OpenAPI document, without its prose: what a release promised, frozen in the repository.
 
-    python -m conformance.contract.excerpt openapi.json > fixtures/contracts/prefect-3.9.1.queries.json
-    python -m conformance.contract.excerpt --operations openapi.json > fixtures/contracts/prefect-3.9.1.operations.json
+    python -m conformance.contract.excerpt openapi.json > fixtures/contracts/prefect-3.9.1.json
 
 reads a document as a server serves it (`/api/openapi.json`; releases before 3.0 have it at `/openapi.json`).
-What comes out is a document too, without prose. The first has the operations that are asked with a filter, the
-schemas of their bodies and of the rows that they list. The second has all operations, with what their paths and
-queries take, and whether they take a body.
+What comes out is a document too: the same operations, parameters, bodies, answers and schemas, so that it can stand
+in for the document of a target that serves none.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from conformance.contract import document as documents
-from conformance.contract.contract import Contract
-from conformance.contract.document import Document
+from conformance.contract.document import METHODS, Document
 
-_PROSE: Final = frozenset({"title", "description", "summary", "example", "examples"})
-_NAMED: Final = frozenset({"properties", "schemas"})
+_PROSE: Final = frozenset({"title", "description", "summary", "example", "examples", "tags", "operationId"})
+_NAMED: Final = frozenset({"properties", "schemas", "$defs", "patternProperties"})
 """Keywords whose keys are names that the document gives: a field may be called `description`."""
 _VALUES: Final = frozenset({"default", "enum", "const", "required"})
 """Keywords that hold values and no schemas."""
 
 
-def excerpt(document: Document) -> Document:
-    """The same queries as in `document`, and nothing that they do not need."""
-    paths = {}
-    for label in Contract(document).queries:
-        path = documents.inside_paths(document) + label.partition(" ")[2]
-        operation = document["paths"][path]["post"]
-        kept = {"requestBody": _content(operation["requestBody"])}
-        if path.endswith("/filter"):
-            kept["responses"] = {"200": _content(operation.get("responses", {}).get("200", {}))}
-        paths[path] = {"post": _plain(kept)}
-    known = document.get("components", {}).get("schemas", {})
-    schemas: Document = {}
-    found = list(_references(paths))
-    while found:
-        if (name := found.pop()) not in schemas and name in known:
-            schemas[name] = _plain(known[name])
-            found += _references(schemas[name])
-    return {"openapi": document["openapi"], "paths": paths, "components": {"schemas": schemas}}
-
-
-def operations(document: Document) -> Document:
-    """The same operations as in `document`, with their parameters in path and query, and bodies of any kind."""
-    inside = documents.inside_paths(document)
-    paths: Document = {}
-    for operation in Contract(document).operations.values():
-        kept: Document = {}
-        parameters = [
-            {
-                "name": parameter.name,
-                "in": parameter.where,
-                "required": parameter.required,
-                "schema": {key: parameter.schema[key] for key in ("type", "format") if key in parameter.schema},
-            }
-            for parameter in operation.parameters
-            if parameter.where == "path" or (parameter.where == "query" and parameter.required)
-        ]
-        if parameters:
-            kept["parameters"] = parameters
-        if operation.body_documented:
-            kept["requestBody"] = {"content": {"application/json": {}}}
-        paths.setdefault(inside + operation.path, {})[operation.method.lower()] = kept
-    return {"openapi": document["openapi"], "paths": paths, "components": {"schemas": {}}}
+def facts(document: Document) -> Document:
+    """The same document, and nothing in it that only a reader needs."""
+    paths = {
+        path: {key: _plain(part) for key, part in item.items() if key in METHODS or key == "parameters"}
+        for path, item in document["paths"].items()
+    }
+    schemas = document.get("components", {}).get("schemas", {})
+    return {
+        "openapi": document["openapi"],
+        "paths": paths,
+        "components": {"schemas": {name: _plain(schema) for name, schema in schemas.items()}},
+    }
 
 
 def dump(document: Document) -> str:
@@ -86,13 +52,8 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _content(part: Document) -> Document:
-    """The JSON schema of a body, as a part of a document."""
-    return {"content": {media: {"schema": spec.get("schema", {})} for media, spec in part.get("content", {}).items()}}
-
-
 def _plain(schema: Any) -> Any:
-    """A schema without its prose."""
+    """A part of a document without its prose."""
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):
@@ -108,18 +69,5 @@ def _plain(schema: Any) -> Any:
     return plain
 
 
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for part in node:
-            yield from _references(part)
-    elif isinstance(node, dict):
-        if isinstance(reference := node.get("$ref"), str):
-            yield reference.rpartition("/")[2]
-        for value in node.values():
-            yield from _references(value)
-
-
 if __name__ == "__main__":
-    *options, name = sys.argv[1:]
-    part = operations if options == ["--operations"] else excerpt
-    sys.stdout.write(dump(part(documents.parse(Path(name).read_bytes()))))
+    sys.stdout.write(dump(facts(documents.parse(Path(sys.argv[1]).read_bytes()))))

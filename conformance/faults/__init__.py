@@ -4,6 +4,7 @@ from conformance.faults import (
     aggregates,
     composition,
     concurrency,
+    contract,
     delivery,
     events,
     filtering,
@@ -26,6 +27,7 @@ FAULTS: tuple[Fault, ...] = tuple(
     fault
     for chapter in (
         routes,
+        contract,
         verbs,
         lifecycles,
         states,

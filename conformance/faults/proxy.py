@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from conformance.faults.fault import Fault, Headers, Request, Response
-from conformance.target.client import TIMEOUT
+from conformance.target.access import TIMEOUT
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

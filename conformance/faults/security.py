@@ -14,7 +14,7 @@ import httpx
 
 from conformance.faults.bends import Json, answered, on, response, sent
 from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
-from conformance.target.guarded import basic
+from conformance.target.access import basic
 
 CREDENTIALS = "conformance:faults-only"
 """What the server behind these faults asks for: a fault has to know it to let a stranger in."""

@@ -42,6 +42,12 @@ class Controller:
             self.run.open()
             if not self.config.option.collectonly:
                 self.run.populate()
+                if self.run.lost is not None:
+                    self.run.ledger.interrupt(self.run.lost)
+                    self.written = self.run.close()
+                    raise Error(self.run.lost, returncode=ExitCode.INCOMPLETE)
+        except Error:
+            raise
         except ConformanceError as error:
             self.run.close(begun=False)
             raise Error(str(error), returncode=ExitCode.USAGE) from error
@@ -117,6 +123,10 @@ class Controller:
         self.run.ledger.cover(found["coverage"])
         if (screen := self._screen) is not None:
             screen.checked(judgement, self.run.ledger)
+        if found["lost"] is not None and not self._stopped:
+            # Each check that is left would only find it out anew.
+            self.run.lose(found["lost"])
+            self._end(found["lost"])
         if judgement.verdict is Verdict.FAILED and self.run.settings.fail_fast:
             self._stop(f"--fail-fast, after {judgement.requirement} on {judgement.subject}")
 
@@ -130,8 +140,11 @@ class Controller:
             self.run.ledger.filtered = True  # pytest's own -k, -m or a path left some out
 
     def _stop(self, why: str) -> None:
-        self._stopped = True
         self.run.ledger.stop(why)
+        self._end(why)
+
+    def _end(self, why: str) -> None:
+        self._stopped = True
         distributed = self.config.pluginmanager.get_plugin("dsession")
         session = distributed if distributed is not None else self.config.pluginmanager.get_plugin("session")
         if session is not None:

@@ -32,8 +32,14 @@ def run_directly(workbench: Workbench, function: Callable[..., None], subject: s
     asked = set(inspect.signature(function).parameters) - {"subject"}
     if unknown := asked - PROVIDED:
         raise TypeError(f"{function.__name__} asks for {sorted(unknown)}")
-    found = None if subject == ABSENT else workbench.subject(declared, subject)
-    ended: BaseException | None = NotApplicable("absent") if subject == ABSENT else None
+    found: object = None
+    ended: BaseException | None = None
+    try:
+        if subject == ABSENT:
+            raise NotApplicable("absent")
+        found = workbench.subject(declared, subject)
+    except NotApplicable as condition:
+        ended = condition
     started = time.perf_counter()
     with workbench.journal.check() as journal:
         if ended is None:

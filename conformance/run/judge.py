@@ -53,7 +53,7 @@ def judge(
         summary=redactor.text(summary),
         details=redactor.text(details),
         seconds=round(seconds, 4),
-        findings=findings,
+        findings=tuple(map(redactor.text, findings)),
     )
 
 

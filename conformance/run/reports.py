@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from conformance import __version__
+from conformance.contract import frozen
 from conformance.errors import ConformanceError
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED
+from conformance.target import access
 from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
 
 if TYPE_CHECKING:
@@ -63,7 +65,12 @@ def write(run: Run) -> Written:
         results = folder / "allure-results"
         if results.is_dir():
             allure.environment(results, _facts(written))
-            if why := allure.render(results, folder / "allure-report", run.progress):
+            if run.lost is not None:
+                # Whoever waits for the end of a run on a server that is gone waits for seconds, not for a page.
+                missing.append(
+                    f"allure-report: not rendered, since the target was lost; `allure generate {results}` does it"
+                )
+            elif why := allure.render(results, folder / "allure-report", run.progress):
                 missing.append(why)
             else:
                 files.append(folder / "allure-report" / "index.html")
@@ -81,6 +88,8 @@ def _document(run: Run) -> document.Document:
             server="prefect",
             version=found.version,
             contract_sha256=found.contract.sha256,
+            compared_with=frozen.beside(found.version) if found.contract.frozen else None,
+            added=run.added,
         )
     about = document.Run(seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers)
     suite = document.Suite(version=__version__)
@@ -104,6 +113,9 @@ def _rerun(run: Run) -> str:
     for header in settings.headers:
         name = header.partition(":")[0].strip()
         parts += ["--header", f"{name}: …"]
+    parts += access.options(settings)
+    if settings.contract is not None:
+        parts += ["--contract", settings.contract]
     if settings.seed != DEFAULT_SEED:
         parts += ["--seed", str(settings.seed)]
     if settings.fuzz_examples != DEFAULT_FUZZ_EXAMPLES:

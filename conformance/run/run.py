@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Self
 
 from conformance import catalogue
+from conformance.contract import frozen
 from conformance.errors import ConformanceError, TargetTrouble
 from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
 from conformance.suite.guards import CSRF
-from conformance.target import Guarded, discover, embedded, parse_headers, parse_url
+from conformance.target import Access, Guarded, access, added, discover, embedded, parse_url
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
@@ -32,7 +33,8 @@ Progress = Callable[[str], None]
 class Run:
     """A run in its controlling process. `open` and `close` are its two ends; `close` also follows a failed `open`.
 
-    `timings`: phase -> wall seconds. `shared` is there once the target has been found.
+    `timings`: phase -> wall seconds. `added`: what the target promises beyond its release. `shared` is there once
+    the target has been found.
     """
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
@@ -42,6 +44,7 @@ class Run:
         self.ledger = Ledger(self.catalogue)
         self.started = datetime.now(UTC)
         self.timings: dict[str, float] = {}
+        self.added: tuple[str, ...] = ()
         self.workbench: Workbench | None = None
         self._clock = time.perf_counter()
         self._servers: list[embedded.EmbeddedServer] = []
@@ -53,12 +56,11 @@ class Run:
 
         Raises ConformanceError, with one line for the user, where the run can't begin.
         """
-        self.check(self.settings)
-        headers = parse_headers(self.settings.headers)
+        reached = self.check(self.settings)
         url = self.settings.url or self._start()
         with self.phase("target"):
             self.progress(f"reading the contract of {url}")
-            target = discover(url, headers)
+            target = discover(url, reached, self.settings.contract, self.settings.rate)
             for note in target.notes:
                 self.progress(note)
             files = self._waiver_files()
@@ -72,13 +74,19 @@ class Run:
             prefix = "conformance" if self.settings.url is None else f"conformance-{secrets.token_hex(3)}"
             shared = Shared(
                 settings=self.settings,
+                access=reached,
                 url=target.url,
-                version=target.version,
+                reading=target.contract.reading,
+                csrf=target.csrf,
                 prefix=prefix,
                 waiver_files=files,
                 folder=self._folder,
             )
             shared.document.write_bytes(target.raw)
+            self.added = added(target.contract)
+            if self.added:
+                beside = frozen.beside(target.version)
+                self.progress(f"the contract has {len(self.added)} things more than that of prefect {beside}")
             self.workbench = Workbench(shared, contract=target.contract)
             if next(self.planned(), None) is None:
                 raise ConformanceError(
@@ -88,15 +96,16 @@ class Run:
         return self
 
     @staticmethod
-    def check(settings: Settings) -> None:
-        """Raise ConformanceError for bad input that shows before anything is started or asked."""
-        parse_headers(settings.headers)
+    def check(settings: Settings) -> Access:
+        """How the target is reached. Raises ConformanceError for bad input that shows before anything is asked."""
+        reached = access.read(settings)
         if settings.url is not None:
             parse_url(settings.url)
         elif settings.server is not None:
             embedded.release(settings.server)
         waivers.read(settings.waivers, catalogue.load())
         reports.prepare(settings.reports)
+        return reached
 
     def populate(self) -> None:
         """Seed the world, where a check that is asked for is judged on it.
@@ -127,6 +136,16 @@ class Run:
             self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
             population = Population(trouble=str(error))
         workbench.shared.population.write_text(population.model_dump_json(), "utf-8")
+
+    @property
+    def lost(self) -> str | None:
+        """Why the target is of no use any more, as far as this process knows."""
+        return None if self.workbench is None else self.workbench.client.lost
+
+    def lose(self, why: str) -> None:
+        """A worker has found out that the target is of no use any more: nothing is asked of it to the end."""
+        self._opened().client.lost = why
+        self.ledger.interrupt(why)
 
     def shared(self, worker: int) -> Shared:
         """What the worker of that number is told: of a server of its own, where the run has started them."""

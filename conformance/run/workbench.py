@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.catalogue import Catalogue
-from conformance.contract import Contract
+from conformance.catalogue import HIDDEN, Catalogue
+from conformance.contract import Contract, Reading
 from conformance.settings import Settings
 from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
@@ -19,10 +19,15 @@ from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
-from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_headers
+from conformance.suite.outcome import NotApplicable
+from conformance.target import Access, Client, Csrf, Guarded, Journal, Target
+from conformance.target.pace import Pace
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, World
+
+_MAY_COME_BACK = 4.0
+"""Seconds in which a target that is gone is waited for: one that is just being restarted, or its gateway."""
 
 
 class Shared(BaseModel):
@@ -31,8 +36,13 @@ class Shared(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     settings: Settings
+    access: Access
+    """Secrets are in it: this is told over pipes, and never written down."""
     url: str
-    version: str
+    reading: Reading
+    """How the document is to be read."""
+    csrf: bool
+    """Whether the target wants a CSRF token with each change."""
     prefix: str
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
@@ -45,7 +55,7 @@ class Shared(BaseModel):
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
-        return waivers.load(self.waiver_files, catalogue, self.version)
+        return waivers.load(self.waiver_files, catalogue, self.reading.version)
 
     @property
     def document(self) -> Path:
@@ -77,12 +87,21 @@ class Workbench:
         self.journal = Journal()
         self.coverage = Coverage()
         raw = shared.document.read_bytes()
-        self.contract = contract or Contract.parse(raw)
-        self.target = Target(shared.url, shared.version, self.contract, raw)
-        headers = parse_headers(shared.settings.headers)
+        self.contract = contract or Contract.parse(raw, shared.reading)
+        self.target = Target(shared.url, shared.reading.version, self.contract, raw)
         guarded = shared.guarded
-        self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
-        self.client = Client(shared.url, headers, self.contract, self.journal)
+        self.redactor = shared.access.redactor([guarded.credentials] if guarded else [])
+        self.client = Client(
+            shared.url,
+            shared.access,
+            self.contract,
+            self.journal,
+            # A client's new token ends its former one: each process is a client of its own.
+            csrf=Csrf(f"{shared.prefix}-{worker}-client", self.redactor.learn) if shared.csrf else None,
+            # A server of one's own that has ended is not started again.
+            patience=0.0 if shared.access.own else _MAY_COME_BACK,
+            pace=None if self.settings.rate is None else Pace(shared.folder / "pace", self.settings.rate),
+        )
         self.workshop = HttpWorkshop(
             self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
         )
@@ -123,10 +142,16 @@ class Workbench:
         return Guards(self.client, self.contract, shared.guarded, self.settings.owns_target, self.workshop.prefix)
 
     def subject(self, declared: Declaration, name: str) -> Any:
-        """The subject of that name, as the check's declaration finds it in the contract."""
+        """The subject of that name, as the check's declaration finds it in the contract.
+
+        Raises NotApplicable for one that the target hides, KeyError for one that there is not.
+        """
         if declared.subjects not in self._subjects:
             self._subjects[declared.subjects] = declared.subjects(self.contract)
-        return self._subjects[declared.subjects][name]
+        known = self._subjects[declared.subjects]
+        if name not in known and name in declared.subjects(self.contract.whole):
+            raise NotApplicable(HIDDEN)
+        return known[name]
 
     def close(self) -> None:
         """Close the connections."""

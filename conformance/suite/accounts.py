@@ -9,7 +9,7 @@ from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Resource, Workshop, address
 from conformance.suite.check import declarations
 
-DOCUMENT_ONLY = frozenset({"routes"})
+DOCUMENT_ONLY = frozenset({"routes", "contract"})
 """Chapters that judge the document and call nothing."""
 
 

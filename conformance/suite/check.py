@@ -33,8 +33,8 @@ class Declaration:
     subjects: Subjects
 
     def names(self, contract: Contract) -> list[str]:
-        """The names of the subjects in `contract`, or ABSENT alone."""
-        return list(self.subjects(contract)) or [ABSENT]
+        """The names of the subjects in `contract`, those that the target hides last; or ABSENT alone."""
+        return list({**self.subjects(contract), **self.subjects(contract.whole)}) or [ABSENT]
 
 
 def check(requirement: str, on: Subjects) -> Callable[[Function], Function]:

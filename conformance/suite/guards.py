@@ -10,13 +10,13 @@ from functools import cached_property
 
 from conformance.contract import Contract
 from conformance.suite.outcome import CouldNotRun
-from conformance.target import Client, Guarded
-from conformance.target.guarded import basic
+from conformance.target import Client, Guarded, csrf
+from conformance.target.access import basic
 
 AUTHORIZATION = "Authorization"
-CSRF_TOKEN = "Prefect-Csrf-Token"  # noqa: S105 - the name of a header
-CSRF_CLIENT = "Prefect-Csrf-Client"
-CSRF = "GET /csrf-token"
+CSRF_TOKEN = csrf.TOKEN
+CSRF_CLIENT = csrf.CLIENT
+CSRF = csrf.OPERATION
 
 _WRONG = "not-the-password"
 
@@ -90,7 +90,8 @@ class Guards:
     def _client(self, url: str, headers: Mapping[str, str]) -> Client:
         key = (("", url), *sorted(headers.items()))
         if key not in self._clients:
-            self._clients[key] = Client(url, headers, self._contract, self._target.client.journal)
+            access = self._target.client.access.model_copy(update={"headers": dict(headers)})
+            self._clients[key] = Client(url, access, self._contract, self._target.client.journal, stranger=True)
         return self._clients[key]
 
 

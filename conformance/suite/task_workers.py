@@ -41,7 +41,7 @@ def require_found_by_tasks(subject: Operation, client: Client, world: World) -> 
     names = [worker["identifier"] for worker in workers]
     with ExitStack() as connected:
         for worker in workers:
-            connected.enter_context(task_worker(client.base_url, client.headers, **_described(worker)))
+            connected.enter_context(task_worker(client.base_url, client.access, **_described(worker)))
         _require_listed(subject, client, names, {}, names)
         keys = [[one], [two], [three], [one, three], [one, one], [f"{one}-"], [one[:-1]], [one.upper()], [one, "none"]]
         for wanted in keys:

@@ -1,22 +1,27 @@
 """The server under test: finding it, talking to it, and starting one where none was given."""
 
-from conformance.target.client import BUSY, Busy, Client, Unreachable
-from conformance.target.discovery import Target, discover, parse_headers, parse_url
+from conformance.target.access import Access
+from conformance.target.client import BUSY, Busy, Client, Lost, Unreachable
+from conformance.target.csrf import Csrf
+from conformance.target.discovery import Target, added, discover, parse_url
 from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
 from conformance.target.redaction import Redactor
 
 __all__ = [
     "BUSY",
+    "Access",
     "Busy",
     "Client",
+    "Csrf",
     "Exchange",
     "Guarded",
     "Journal",
+    "Lost",
     "Redactor",
     "Target",
     "Unreachable",
+    "added",
     "discover",
-    "parse_headers",
     "parse_url",
 ]

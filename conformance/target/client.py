@@ -4,44 +4,80 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
 import stamina
 
-from conformance import __version__
 from conformance.contract import Contract
 from conformance.errors import TargetTrouble
+from conformance.target.access import Access
+from conformance.target.csrf import Csrf
 from conformance.target.journal import Exchange, Journal
+from conformance.target.pace import Pace
 
 # A repetition is no news: what comes of it is in the verdict. By default each would be logged.
 stamina.instrumentation.set_on_retry_hooks([])
 
-USER_AGENT = f"prefect-conformance/{__version__}"
-
 BUSY = frozenset({429, 502, 503, 504})
 """Statuses by which a server, or a gateway before it, says *not now*: never a verdict."""
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_UNDECIDED = frozenset({502, 504})
+"""Those of them that a gateway gives where the server behind it may have done what was asked."""
 
-_BUDGET = 30.0
+BUDGET = 30.0
 """Seconds that a busy server is asked again for. SQLite locks for a few seconds under load."""
 
 _PATIENCE: Final = {"wait_initial": 0.05, "wait_max": 1.0, "wait_jitter": 0.05}
 """How long is waited in between: a lock of SQLite's is gone in a moment, and Stamina's own jitter is up to a second."""
 
 _ATTEMPTS = 3
-"""Times that a connection is tried: a server that is gone does not come back for being asked more often."""
+"""Times that a connection is tried before the target is looked after."""
+
+_HANGS = 5.0
+"""Seconds in which a target has to answer something simple, once it has left a request without an answer."""
+
+_SHAKEN = 2.0
+"""Seconds after a 500 in which a broken connection is its consequence: servers close theirs then."""
+
+_READS = frozenset({"filter", "count", "paginate", "history"})
+"""Last segments of what is asked by POST and changes nothing."""
+
+LANDMARK = "/flows/filter"
+"""Every generation answers it, to whoever is let in."""
 
 
 class Busy(TargetTrouble):
-    """The target answered that it is busy, and went on doing so."""
+    """The target answered that it is busy, and went on doing so. `status` and `wait` (seconds) are what it said."""
+
+    def __init__(self, message: str, status: int = 503, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.wait = wait
 
 
 class Unreachable(TargetTrouble):
-    """The connection to the target was refused, broke, or stalled."""
+    """The connection to the target was refused, broke, or stalled.
+
+    `unsent`: the request did not get there. `stalled`: it did, and nothing came back in time.
+    """
+
+    def __init__(self, message: str, *, unsent: bool = False, stalled: bool = False) -> None:
+        super().__init__(message)
+        self.unsent = unsent
+        self.stalled = stalled
+
+
+class Elsewhere(TargetTrouble):
+    """The target sends whoever asks to another host, where neither requests nor credentials follow."""
+
+
+class Lost(TargetTrouble):
+    """The target is of no use any more: it is gone, or does not let this run in. No later request is sent."""
 
 
 class Client:
@@ -49,24 +85,43 @@ class Client:
 
     Raises Unreachable and Busy where the target does not answer, so that a check which runs into that
     could not run. Every other status is returned: what it means is the check's business.
+
+    What changes something is not sent again where it may have been done: after a broken connection, a 502 or 504.
+
+    `csrf` gets the tokens that the server wants with changes. `stranger`: being refused is what this client is for,
+    and says nothing about the target. `patience`: seconds in which a target that is gone may come back. Once
+    `lost` says why the target is of no use any more, every request raises Lost.
     """
 
     def __init__(
         self,
         base_url: str,
-        headers: Mapping[str, str],
+        access: Access,
         contract: Contract,
         journal: Journal,
+        *,
+        csrf: Csrf | None = None,
+        stranger: bool = False,
+        patience: float = 0.0,
+        pace: Pace | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.headers = dict(headers)
+        self.access = access
         self.journal = journal
+        self.lost: str | None = None
         self._contract = contract
         self._prefix = urlsplit(self.base_url).path
-        self._gone = False
-        self._http = httpx.Client(
-            headers={**headers, "user-agent": USER_AGENT}, timeout=TIMEOUT, follow_redirects=False
-        )
+        self._csrf = csrf
+        self._stranger = stranger
+        self._patience = patience
+        self._pace = pace
+        self._shaken = -_SHAKEN
+        self._http = access.client()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What identifies this client: the headers that it was given, and its CSRF token where it needs one."""
+        return {**self.access.headers, **(self._csrf.headers(self._ask_for_token) if self._csrf else {})}
 
     def request(
         self,
@@ -85,49 +140,134 @@ class Client:
         if content is not None:
             extra.setdefault("content-type", "application/json")
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
-        for attempt in stamina.retry_context(on=Busy, attempts=None, timeout=_BUDGET, **_PATIENCE):
+        deadline = time.monotonic() + BUDGET
+        again = _again(deadline, repeatable=_only_reads(request))
+        for attempt in stamina.retry_context(on=again, attempts=None, timeout=BUDGET, **_PATIENCE):
             with attempt:
-                response = self._reach(request)
-        return response
-
-    def _reach(self, request: httpx.Request) -> httpx.Response:
-        attempts = 1 if self._gone else _ATTEMPTS
-        try:
-            for attempt in stamina.retry_context(on=Unreachable, attempts=attempts, wait_initial=0.05, wait_max=0.5):
-                with attempt:
-                    response = self._send(request)
-        except Unreachable:
-            # Every later check finds out by one attempt, not by all of them anew.
-            self._gone = True
-            raise
-        self._gone = False
+                response, _ = self._deliver(request)
+                if response.status_code in BUSY:
+                    raise _busy(request, response)
         return response
 
     def send_once(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
-        """Send a request as it is, whole `url` and all; return the exchange, whatever its status.
+        """Send a request, whole `url` and all; return the exchange, whatever its status.
 
-        A server may drop the connection after a 500; the next request on it is reset then, and is sent again
-        on a new one. Raises Unreachable where that fails too.
+        Only a gateway's 429 is waited for: it says nothing about the request. Raises Unreachable and Busy.
         """
         request = self._http.build_request(method, url, content=content, headers=dict(headers))
-        try:
-            return self._exchange(request)[1]
-        except Unreachable:
-            return self._exchange(request)[1]
+        again = _again(time.monotonic() + BUDGET, repeatable=True)
+        for attempt in stamina.retry_context(on=again, attempts=None, timeout=BUDGET, **_PATIENCE):
+            with attempt:
+                response, exchange = self._deliver(request)
+                if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    raise _busy(request, response)
+        return exchange
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
-        response, _ = self._exchange(request)
+    def _deliver(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
+        """Send a request, and again as long as it is safe to and a connection may come of it."""
+        if self.lost is not None:
+            raise Lost(self.lost)
+        self._sign(request)
+        try:
+            return self._heed(request, self._reach(request))
+        except Unreachable as trouble:
+            if self._stranger:
+                raise
+            self._look_after(trouble)
+            if not self._may_repeat(request, trouble):
+                raise
+            return self._heed(request, self._exchange(request))
+
+    def _reach(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
+        def again(error: Exception) -> bool:
+            return isinstance(error, Unreachable) and self._may_repeat(request, error)
+
+        for attempt in stamina.retry_context(on=again, attempts=_ATTEMPTS, wait_initial=0.05, wait_max=0.5):
+            with attempt:
+                found = self._exchange(request)
+        return found
+
+    def _may_repeat(self, request: httpx.Request, trouble: Unreachable) -> bool:
+        """Whether a request that got no answer does no harm when it is sent again, and may get one."""
+        shaken = time.monotonic() - self._shaken < _SHAKEN
+        return trouble.unsent or (not trouble.stalled and (shaken or _only_reads(request)))
+
+    def _heed(self, request: httpx.Request, found: tuple[httpx.Response, Exchange]) -> tuple[httpx.Response, Exchange]:
+        """What an answer says about the target rather than about the request."""
+        response, _ = found
+        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            self._shaken = time.monotonic()
+        if self._stranger:
+            return found
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            # One operation may have its reasons. If none lets this run in any more, it is at its end.
+            self._look_after(None)
+        if (where := self._leads_to(response)) is not None:
+            raise Elsewhere(f"{request.method} {request.url.path} redirects to {where}, where nothing is sent")
+        if self._csrf is not None and self._csrf.is_refused(response):
+            # It was refused before anything was done.
+            self._csrf.forget()
+            self._sign(request)
+            return self._exchange(request)
+        return found
+
+    def _look_after(self, trouble: Unreachable | None) -> None:
+        """Find out whether the target answers at all. Raises Lost where it does not, or lets nobody in."""
+        deadline = time.monotonic() + self._patience
+        while (why := self._trouble(trouble)) is not None:
+            if time.monotonic() > deadline or trouble is None:
+                self.lost = why
+                raise Lost(why) from trouble
+            time.sleep(0.2)
+
+    def _trouble(self, trouble: Unreachable | None) -> str | None:
+        request = self._http.build_request(
+            "POST", self.base_url + LANDMARK, json={"limit": 0}, timeout=_HANGS if trouble else httpx.USE_CLIENT_DEFAULT
+        )
+        try:
+            self._sign(request)
+            response, _ = self._exchange(request)
+        except Unreachable as error:
+            return f"the target does not answer any more: {error}"
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            return f"the target does not accept the credentials any more: POST {LANDMARK} answers 401"
+        return None
+
+    def _leads_to(self, response: httpx.Response) -> str | None:
+        """The host that an answer redirects to, None where it is this one or none."""
+        if not response.has_redirect_location:
+            return None
+        host = urlsplit(response.headers["location"]).netloc
+        return host.rpartition("@")[2] if host and host != urlsplit(self.base_url).netloc else None
+
+    def _sign(self, request: httpx.Request) -> None:
+        """Give a request the CSRF token that it needs, unless it has one."""
+        if self._csrf is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
+            request.headers.update(self._csrf.headers(self._ask_for_token))
+
+    def _ask_for_token(self, client: str) -> httpx.Response:
+        request = self._http.build_request("GET", self.base_url + "/csrf-token", params={"client": client})
+        response, _ = self._reach(request)
         if response.status_code in BUSY:
-            raise Busy(f"{request.method} {request.url.path} answered {response.status_code} throughout")
+            raise _busy(request, response)
+        if response.status_code == httpx.codes.UNAUTHORIZED and not self._stranger:
+            self.lost = "the target does not accept the credentials any more: GET /csrf-token answers 401"
+            raise Lost(self.lost)
         return response
 
     def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
+        if self._pace is not None:
+            self._pace.wait()
         started = time.perf_counter()
         try:
             response = self._http.send(request)
         except httpx.TransportError as error:
             detail = str(error) or type(error).__name__
-            raise Unreachable(f"{request.method} {request.url.path}: {detail}") from error
+            raise Unreachable(
+                f"{request.method} {request.url.path}: {detail}",
+                unsent=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout),
+                stalled=isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout),
+            ) from error
         path = request.url.path
         operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
         exchange = Exchange(
@@ -153,3 +293,41 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _only_reads(request: httpx.Request) -> bool:
+    last = request.url.path.rstrip("/").rpartition("/")[2]
+    return request.method in ("GET", "HEAD", "OPTIONS") or (request.method == "POST" and last in _READS)
+
+
+def _busy(request: httpx.Request, response: httpx.Response) -> Busy:
+    wait = retry_after(response.headers)
+    told = f" and asks to wait {wait:.0f} s" if wait is not None else ""
+    said = f"{request.method} {request.url.path} answered {response.status_code} throughout{told}"
+    return Busy(said, response.status_code, wait)
+
+
+def _again(deadline: float, *, repeatable: bool) -> Callable[[Exception], bool | float]:
+    """For Stamina: whether a busy target is asked again, and after how many seconds where it has said so."""
+
+    def decide(error: Exception) -> bool | float:
+        if not isinstance(error, Busy) or (error.status in _UNDECIDED and not repeatable):
+            return False
+        if error.wait is None:
+            return True
+        return error.wait if time.monotonic() + error.wait < deadline else False
+
+    return decide
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3), None where there is none to go by."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from conformance.contract import Contract, DocumentError
+from conformance.contract import Contract, DocumentError, Reading, comparison
+from conformance.contract.document import parse, without_prefix
+from conformance.contract.excerpt import facts
 from conformance.errors import TargetError
-from conformance.target.client import TIMEOUT, USER_AGENT
-from conformance.target.redaction import Redactor
+from conformance.target import contracts, csrf
+from conformance.target.access import Access, explain
+from conformance.target.client import LANDMARK
 
 LANDMARKS = ("POST /flows/filter", "POST /flow_runs/", "POST /deployments/")
 """Operations that every generation of the API has had: a document without one of them is not Prefect's."""
@@ -22,7 +27,7 @@ class Target:
     """A recognised server: the base URL of its API, its release ("unknown" where it does not say), its contract.
 
     `raw` is the document as it came, for whoever needs the contract in another process. `notes` are
-    things that the user should know, a line each.
+    things that the user should know, a line each. `csrf`: whether it wants a token with each change.
     """
 
     url: str
@@ -30,6 +35,7 @@ class Target:
     contract: Contract
     raw: bytes
     notes: tuple[str, ...] = ()
+    csrf: bool = False
 
     @property
     def prefix(self) -> str:
@@ -37,60 +43,148 @@ class Target:
         return urlsplit(self.url).path
 
 
-def discover(url: str, headers: Mapping[str, str]) -> Target:
+_REFUSALS = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+_BROWSER = "prefect-conformance-discovery"
+"""What this module calls itself when it asks for a CSRF token."""
+
+
+_OWN_AFFAIRS = ("/health", "/ready", "/version", "/hello", "/admin/", "/csrf-token")
+"""Where the paths begin by which a server is administrated: a gateway keeps them from its users."""
+
+_KEPT_AWAY = frozenset({403, 404, 405})
+
+
+def discover(url: str, access: Access, contract: str | None = None, rate: float | None = None) -> Target:
     """Look at the server at `url`, the base URL of an API. Raises TargetError with one line otherwise.
 
     The document is looked for below the base URL first, where every release since 3.0 serves the right
-    one, and then at the root, where the earlier ones have their only one.
+    one, and then at the root, where the earlier ones have their only one. `contract` names another
+    (`prefect==3.9.1`, a file, an address) for a target that serves none, or is to be judged by that. `rate` bounds
+    the requests per second.
     """
     base = parse_url(url)
-    with httpx.Client(headers={**headers, "user-agent": USER_AGENT}, timeout=TIMEOUT, follow_redirects=False) as http:
-        probe = _Probe(http, Redactor(headers.values()))
+    given = None if contract is None else contracts.load(contract, base, access)
+    with access.client() as http:
+        probe = _Probe(http, access, 0.0 if rate is None else 1 / rate)
         notes: list[str] = []
-        if not probe.healthy(base) and probe.healthy(f"{base}/api"):
+        healthy = probe.healthy(base)
+        if not healthy and not probe.answers_queries(base) and probe.healthy(f"{base}/api"):
             notes.append(f"{base} is not the base URL of the API; using {base}/api, which is")
             base = f"{base}/api"
-        raw, contract = probe.document(base)
-        missing = [label for label in LANDMARKS if label not in contract.operations]
+        protected = probe.let_in(base)
+        version = probe.version(base)
+        served, refused = probe.document(base)
+        raw = served or given
+        if raw is None:
+            raise TargetError(
+                f"{base} has no OpenAPI document to make checks from: {'; '.join(refused)}; "
+                "name one with --contract prefect==VERSION, a file or an address"
+            )
+        if given is not None and served is not None and not _agree(given, served):
+            notes.append(f"{base} serves another contract than --contract {contract}, which is what it is judged by")
+            raw, served = given, None
+        reading = Reading(base=urlsplit(base).path, version=version, served=served is not None)
+        found = Contract.parse(raw, reading)
+        missing = [label for label in LANDMARKS if label not in found.operations]
         if missing:
             raise TargetError(
                 f"{base} is not a Prefect API: its OpenAPI document has no {missing[0]}; pass the base URL of one"
             )
-        return Target(base, probe.version(base), contract, raw, tuple(notes))
+        if served is None and (hidden := probe.hidden(base, found)):
+            notes.append(
+                f"{base} keeps {len(hidden)} administrative operations from its users: they are not applicable"
+            )
+            found = Contract.parse(raw, replace(reading, hidden=hidden))
+        return Target(base, version, found, raw, tuple(notes), protected)
+
+
+def added(contract: Contract) -> tuple[str, ...]:
+    """What a target promises beyond its release, a line each; nothing where that can't be told."""
+    return () if contract.frozen is None else comparison.additions(contract.frozen, contract)
+
+
+def _agree(one: bytes, other: bytes) -> bool:
+    """Whether two documents state the same facts, wherever they place them."""
+    first, second = (facts(without_prefix(parse(raw))) for raw in (one, other))
+    return first == second
 
 
 class _Probe:
     """The first questions to a server, each with an answer or a TargetError."""
 
-    def __init__(self, http: httpx.Client, redactor: Redactor) -> None:
+    def __init__(self, http: httpx.Client, access: Access, gap: float) -> None:
+        self._gap = gap
         self._http = http
-        self._redactor = redactor
+        self._access = access
+        self._redactor = access.redactor()
 
     def get(self, url: str) -> httpx.Response:
+        return self._send("GET", url)
+
+    def _send(self, method: str, url: str, **parts: Any) -> httpx.Response:
         shown = self._redactor.url(url)
+        time.sleep(self._gap)
         try:
-            response = self._http.get(url)
-        except httpx.ConnectError as error:
-            raise TargetError(f"nothing answers at {shown}: {error}; is the server running?") from error
-        except httpx.TimeoutException as error:
-            raise TargetError(f"{shown} does not answer within {TIMEOUT.read:.0f} s") from error
-        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
-            detail = str(error) or type(error).__name__
-            raise TargetError(f"what listens at {shown} does not speak HTTP: {detail}") from error
-        if response.status_code in (401, 403):
-            raise TargetError(
-                f"{shown} answers {response.status_code}: it wants credentials, or refuses the ones given; "
-                "pass them with --header 'Authorization: …'"
-            )
+            response = self._http.request(method, url, **parts)
+        except httpx.TransportError as error:
+            raise TargetError(self._redactor.text(explain(error, shown, self._access))) from error
+        except (httpx.InvalidURL, httpx.DecodingError) as error:
+            raise TargetError(f"what listens at {shown} does not speak HTTP: {error}") from error
+        if response.has_redirect_location:
+            here, there = urlsplit(url), urlsplit(str(response.headers["location"]))
+            if there.netloc and (there.scheme or here.scheme, there.netloc) != (here.scheme, here.netloc):
+                place = self._redactor.url(f"{there.scheme or here.scheme}://{there.netloc.rpartition('@')[2]}")
+                raise TargetError(
+                    f"{shown} redirects to {place}: neither requests nor credentials follow; "
+                    "pass --url with that host if you mean it"
+                )
         return response
+
+    def let_in(self, base: str) -> bool:
+        """Make sure that the target takes the credentials; returns whether it wants CSRF tokens beside them."""
+        response = self._query(base)
+        protected = csrf.Csrf.is_refused(response)
+        if protected:
+            token = csrf.Csrf(_BROWSER, self._redactor.learn)
+            asked = token.headers(lambda client: self._token(base, client))
+            response = self._query(base, dict(asked))
+        self._require_let_in(response)
+        if response.status_code != httpx.codes.OK:
+            self._require_let_in(self.get(f"{base}/health"))
+        return protected
+
+    def answers_queries(self, base: str) -> bool:
+        """Whether the API is there, seen from what its users may do."""
+        response = self._query(base)
+        return response.status_code in _REFUSALS or (
+            response.status_code == httpx.codes.OK and response.content.lstrip().startswith(b"[")
+        )
+
+    def _query(self, base: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return self._send("POST", f"{base}{LANDMARK}", json={"limit": 0}, headers=headers)
+
+    def _token(self, base: str, client: str) -> httpx.Response:
+        response = self._send("GET", f"{base}/csrf-token", params={"client": client})
+        self._require_let_in(response)
+        return response
+
+    def _require_let_in(self, response: httpx.Response) -> None:
+        if response.status_code in _REFUSALS:
+            what = "refuses the credentials given" if self._access.headers else "wants credentials"
+            raise TargetError(
+                f"{self._redactor.url(str(response.url))} answers {response.status_code}: it {what}; pass good ones "
+                "with --token-env, --auth-env or --header-env"
+            )
 
     def healthy(self, base: str) -> bool:
         response = self.get(f"{base}/health")
         return response.status_code == httpx.codes.OK and response.content.strip() == b"true"
 
-    def document(self, base: str) -> tuple[bytes, Contract]:
-        root = base.removesuffix(urlsplit(base).path)
+    def document(self, base: str) -> tuple[bytes | None, list[str]]:
+        """The target's own document, or why there is none."""
         prefix = urlsplit(base).path
+        root = base.removesuffix(prefix)
         refused: list[str] = []
         found: list[tuple[bytes, Contract]] = []
         for url in dict.fromkeys((f"{base}/openapi.json", f"{root}/openapi.json")):
@@ -111,13 +205,26 @@ class _Probe:
         # Of two documents, the one that places the operations where they are: 2.x serves another below the
         # base URL, which has the prefix in its servers and in its paths both.
         if found:
-            return min(found, key=lambda candidate: candidate[1].stated_prefix != prefix)
-        if not self.healthy(base):
+            return min(found, key=lambda candidate: candidate[1].stated_prefix != prefix)[0], []
+        if not self.healthy(base) and not self.answers_queries(base):
             raise TargetError(
                 f"{base} is not the base URL of a Prefect API: {base}/health does not answer `true`; "
                 "pass one such as http://host:4200/api"
             )
-        raise TargetError(f"{base} has no OpenAPI document to make checks from: {'; '.join(refused)}")
+        return None, refused
+
+    def hidden(self, base: str, contract: Contract) -> frozenset[str]:
+        """The operations of the target's administration that it does not serve.
+
+        What changes something is not tried: it goes with what can be read beside it.
+        """
+        affairs = [o for o in contract.operations.values() if o.path.startswith(_OWN_AFFAIRS)]
+        kept = {o.label for o in affairs if o.method == "GET" and self._is_kept_away(f"{base}{o.path}")}
+        whole = all(o.label in kept for o in affairs if o.method == "GET" and o.path.startswith("/admin/"))
+        return frozenset(kept | {o.label for o in affairs if o.method != "GET" and whole})
+
+    def _is_kept_away(self, url: str) -> bool:
+        return self.get(url).status_code in _KEPT_AWAY
 
     def version(self, base: str) -> str:
         response = self.get(f"{base}/admin/version")
@@ -137,18 +244,8 @@ def parse_url(url: str) -> str:
         usable = False
     if not usable:
         raise TargetError(f"--url {url!r} is not an HTTP URL; pass one such as http://host:4200/api")
+    if parts.username is not None or parts.password is not None:
+        raise TargetError(
+            "--url has credentials in it, which show in the process list; pass them with --auth-env or --auth-file"
+        )
     return url.rstrip("/")
-
-
-def parse_headers(lines: tuple[str, ...]) -> dict[str, str]:
-    """The headers of `--header 'NAME: VALUE'`. Raises TargetError for a line that is none; never prints a value."""
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        name, value = name.strip(), value.strip()
-        if not colon or not name or not value or not name.isascii() or any(c.isspace() for c in name):
-            raise TargetError("--header needs the form 'NAME: VALUE'")
-        if not value.isprintable() or not value.isascii():
-            raise TargetError(f"--header {name}: the value has characters that no header may have")
-        headers[name] = value
-    return headers

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping
 
 import httpx
 from pydantic import BaseModel, ConfigDict
 
+from conformance.target.access import basic
 from conformance.target.client import Unreachable
 
 _POLL_SECONDS = 0.1
@@ -45,8 +45,3 @@ class Guarded(BaseModel):
                 if time.monotonic() > deadline:
                     raise Unreachable(f"the server that asks for credentials is not up: {why}")
                 time.sleep(_POLL_SECONDS)
-
-
-def basic(credentials: str) -> str:
-    """The value of an Authorization header (RFC 7617)."""
-    return f"Basic {base64.b64encode(credentials.encode()).decode()}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 MASK = "[redacted]"
 
@@ -23,16 +24,24 @@ def is_secret_header(name: str) -> bool:
 
 
 class Redactor:
-    """Replaces the secrets of a run in any text: as they are, percent-encoded, and in Base64."""
+    """Replaces the secrets of a run in any text: as they are, URL-encoded, inside JSON, and in Base64."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms: set[str] = set()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
         for secret in secrets:
-            for part in (secret, secret.rpartition(" ")[2]):
-                if len(part) >= _SHORTEST:
-                    forms |= {part, quote(part, safe=""), base64.b64encode(part.encode()).decode().rstrip("=")}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self.learn(secret)
+
+    def learn(self, secret: str) -> None:
+        """One more that has come up, such as a token that the target gave out."""
+        before = len(self._forms)
+        # What follows a scheme (`Bearer …`) is the secret proper.
+        for part in (secret, secret.rpartition(" ")[2]):
+            if len(part) >= _SHORTEST:
+                self._forms |= _forms(part)
+        if len(self._forms) > before:
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def text(self, text: str) -> str:
         """`text` with each secret masked."""
@@ -49,3 +58,13 @@ class Redactor:
             host = parts.netloc.rpartition("@")[2]
             url = urlunsplit(parts._replace(netloc=f"{MASK}@{host}"))
         return self.text(url)
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may come up in a text."""
+    encoded = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    bytes_ = secret.encode()
+    based = {encode(bytes_).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)}
+    quoted = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in encoded}
+    return {secret} | encoded | lower | based | quoted | {quote(form, safe="") for form in based}

@@ -12,7 +12,8 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from conformance.target.client import USER_AGENT, Unreachable
+from conformance.target.access import USER_AGENT, Access
+from conformance.target.client import Unreachable
 
 PATH = "/task_runs/subscriptions/scheduled"
 """Where task workers wait for what they are to run. OpenAPI knows no WebSockets, so that no document names it."""
@@ -21,10 +22,10 @@ _PATIENCE = 10.0
 
 
 @contextmanager
-def task_worker(base_url: str, headers: Mapping[str, str], name: str, keys: Sequence[str]) -> Iterator[None]:
+def task_worker(base_url: str, access: Access, name: str, keys: Sequence[str]) -> Iterator[None]:
     """The task worker `name` that runs the tasks of `keys`, connected to the API at `base_url` inside the block.
 
-    `headers` are those of every request; what authorises those says the first message too, as the protocol wants.
+    `access` is that of every request; what authorises those says the first message too, as the protocol wants.
     Raises Unreachable where the target accepts no such connection.
     """
     url = base_url.replace("http", "ws", 1) + PATH
@@ -34,13 +35,15 @@ def task_worker(base_url: str, headers: Mapping[str, str], name: str, keys: Sequ
                 connect(
                     url,
                     subprotocols=[Subprotocol("prefect")],
-                    additional_headers=dict(headers),
+                    additional_headers=access.headers,
+                    ssl=access.tls if url.startswith("wss:") else None,
+                    proxy=None if access.own else True,
                     user_agent_header=USER_AGENT,
                     open_timeout=_PATIENCE,
                     close_timeout=_PATIENCE,
                 )
             )
-            socket.send(json.dumps({"type": "auth", "token": token(headers)}))
+            socket.send(json.dumps({"type": "auth", "token": token(access.headers)}))
             welcome = json.loads(socket.recv(timeout=_PATIENCE))
             socket.send(json.dumps({"type": "subscribe", "keys": list(keys), "client_id": name}))
         except (OSError, WebSocketException, ValueError) as error:

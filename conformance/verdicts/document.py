@@ -76,13 +76,16 @@ class Target(_Part):
     """The server that was judged; what a run that broke off early did not learn is None.
 
     `server` is the kind of server that was recognised (`prefect`), `contract_sha256` the digest of its
-    OpenAPI document.
+    OpenAPI document. `compared_with` is the release whose contract it was compared with, `added` what it promises
+    beyond that.
     """
 
     url: str | None = None
     server: str | None = None
     version: str | None = None
     contract_sha256: str | None = None
+    compared_with: str | None = None
+    added: tuple[str, ...] = ()
 
 
 class Run(_Part):

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from conformance.errors import ProvisioningError
 from conformance.target.embedded import environment, template
+from conformance.target.embedded.folder import CACHE_VARIABLE, root
 from conformance.target.embedded.releases import Release
 
-CACHE_VARIABLE = "PREFECT_CONFORMANCE_CACHE"
+__all__ = ["CACHE_VARIABLE", "Provisioned", "cached", "new_log", "provision", "root"]
 
 # Part of every key: raise it when the way of provisioning changes, so that nobody meets a folder of the old way.
 _FORMAT = 1
@@ -33,14 +33,6 @@ class Provisioned:
 
     python: Path
     template: Path
-
-
-def root() -> Path:
-    """The cache folder: the user's, or what PREFECT_CONFORMANCE_CACHE says. It need not exist yet."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    return platformdirs.user_cache_path("prefect-conformance", appauthor=False)
 
 
 def new_log(release: Release) -> Path:

@@ -1,0 +1,200 @@
+"""Trouble on the way: what is sent again and what is not, how long is waited, and when a target is given up."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from test_access import CONTRACT, SECRET, Answer, Asked, prefect, web
+
+from conformance.errors import TargetTrouble
+from conformance.target import Access, Busy, Client, Journal, Lost, Unreachable
+from conformance.target.client import Elsewhere, retry_after
+from conformance.target.pace import Pace
+
+GOOD: Answer = (200, {}, b"[]")
+
+
+class Script:
+    """Answers one thing after another, the last one for ever; None: the connection is dropped."""
+
+    def __init__(self, *answers: Answer | None) -> None:
+        self.answers = list(answers)
+
+    def __call__(self, asked: Asked) -> Answer | None:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@contextmanager
+def talking(answer: Callable[[Asked], Answer | None], **options: object) -> Iterator[tuple[Client, list[Asked]]]:
+    with web(answer) as (url, seen), Client(url, Access(), CONTRACT, Journal(), **options) as client:  # type: ignore[arg-type]
+        yield client, seen
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_question_is_asked_again_of_a_busy_server(status: int) -> None:
+    with talking(Script((status, {}, b""), (status, {}, b""), GOOD)) as (client, seen):
+        assert client.request("POST", "/flows/filter", {}).status_code == 200
+        assert len(seen) == 3
+
+
+@pytest.mark.parametrize(("status", "times"), [(429, 2), (503, 2), (502, 1), (504, 1)])
+def test_what_may_have_been_done_is_not_sent_again(status: int, times: int) -> None:
+    with talking(Script((status, {}, b""), (201, {}, b"{}"))) as (client, seen):
+        if times == 1:
+            with pytest.raises(Busy, match=str(status)):
+                client.request("POST", "/flows/", {"name": "x"})
+        else:
+            assert client.request("POST", "/flows/", {"name": "x"}).status_code == 201
+        assert len(seen) == times
+
+
+@pytest.mark.parametrize(("method", "path", "times"), [("GET", "/flows/x", 3), ("POST", "/flows/filter", 3)])
+def test_a_question_survives_dropped_connections(method: str, path: str, times: int) -> None:
+    with talking(Script(None, None, GOOD)) as (client, seen):
+        assert client.request(method, path).status_code == 200
+        assert len(seen) == times
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/flows/"), ("DELETE", "/flows/x"), ("PATCH", "/flows/x")])
+def test_a_change_is_not_repeated_after_the_connection_dropped(method: str, path: str) -> None:
+    def answer(asked: Asked) -> Answer | None:
+        return GOOD if asked[1].endswith("/filter") else None
+
+    with talking(answer) as (client, seen):
+        with pytest.raises(Unreachable):
+            client.request(method, path, {})
+        with pytest.raises(Unreachable):
+            client.send_once(method, client.base_url + path, b"{}", {})
+        assert len([asked for asked in seen if asked[1].endswith(path)]) == 2
+        assert client.lost is None
+
+
+def test_after_a_500_servers_drop_connections_and_that_is_no_news() -> None:
+    with talking(Script((500, {}, b""), None, (201, {}, b"{}"))) as (client, seen):
+        assert client.request("POST", "/flows/", {}).status_code == 500
+        assert client.request("POST", "/flows/", {}).status_code == 201
+        assert len(seen) == 3
+
+
+def test_a_server_says_how_long_to_wait() -> None:
+    with talking(Script((429, {"retry-after": "1"}, b""), GOOD)) as (client, _):
+        began = time.monotonic()
+        client.send_once("POST", f"{client.base_url}/flows/", b"{}", {})
+        assert 1 <= time.monotonic() - began < 5
+
+
+def test_nobody_waits_beyond_the_budget() -> None:
+    with talking(Script((429, {"retry-after": "3600"}, b""))) as (client, seen), pytest.raises(Busy, match="3600 s"):
+        client.request("GET", "/flows/x")
+    assert len(seen) == 1
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    assert retry_after({"retry-after": "7"}) == 7
+    soon = retry_after({"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=30))})
+    assert soon is not None
+    assert 28 < soon <= 30
+    assert retry_after({"retry-after": format_datetime(datetime.now(UTC) - timedelta(days=1))}) == 0
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({}) is None
+
+
+def test_credentials_that_expire_end_it() -> None:
+    answers = {"refused": False}
+
+    def answer(asked: Asked) -> Answer:
+        return (401, {}, b"no") if answers["refused"] else prefect(asked)
+
+    with web(answer) as (url, seen):
+        access = Access(headers={"Authorization": f"Bearer {SECRET}"}, secrets=(SECRET,))
+        client = Client(url, access, CONTRACT, Journal())
+        assert client.request("POST", "/flows/filter", {}).status_code == 200
+        answers["refused"] = True
+        with pytest.raises(Lost, match="credentials any more") as caught:
+            client.request("GET", "/flows/x")
+        assert SECRET not in str(caught.value)
+        before = len(seen)
+        with pytest.raises(Lost):
+            client.request("POST", "/flows/", {})
+        assert len(seen) == before
+        stranger = Client(url, access, CONTRACT, Journal(), stranger=True)
+        assert stranger.request("GET", "/flows/x").status_code == 401
+
+
+def test_one_operation_that_says_401_is_judged() -> None:
+    def answer(asked: Asked) -> Answer:
+        return (401, {}, b"no") if asked[1].endswith("/flows/x") else prefect(asked)
+
+    with talking(answer) as (client, _):
+        assert client.request("GET", "/flows/x").status_code == 401
+        assert client.request("POST", "/flows/filter", {}).status_code == 200
+
+
+def test_nothing_follows_to_another_host() -> None:
+    with talking(Script((307, {"location": "http://elsewhere.invalid/x"}, b""))) as (client, _):
+        with pytest.raises(Elsewhere, match=r"elsewhere\.invalid"):
+            client.request("POST", "/flows/filter", {})
+        assert issubclass(Elsewhere, TargetTrouble)
+    with talking(Script((307, {"location": "/api/flows/"}, b""))) as (client, _):
+        assert client.request("POST", "/flows", {}).status_code == 307
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_server_that_is_gone_is_given_up_at_once_or_after_some_patience() -> None:
+    for patience in (0.0, 1.0):
+        client = Client(f"http://127.0.0.1:{free_port()}/api", Access(), CONTRACT, Journal(), patience=patience)
+        began = time.monotonic()
+        with pytest.raises(Lost, match="does not answer any more"):
+            client.request("GET", "/flows/x")
+        assert patience <= time.monotonic() - began < patience + 4
+        began = time.monotonic()
+        with pytest.raises(Lost):
+            client.request("GET", "/flows/x")
+        assert time.monotonic() - began < 0.1
+
+
+def test_a_server_that_restarts_is_waited_for() -> None:
+    port = free_port()
+    with ExitStack() as stack:
+
+        def later() -> None:
+            time.sleep(1.5)
+            stack.enter_context(web(prefect, port=port))
+
+        starting = threading.Thread(target=later)
+        starting.start()
+        client = Client(f"http://127.0.0.1:{port}/api", Access(), CONTRACT, Journal(), patience=20)
+        # It never got there, so that sending it again does no harm, whatever it is.
+        assert client.request("POST", "/flows/", {}).status_code == 404
+        starting.join()
+
+
+def test_a_rate_holds_for_all_who_share_it(tmp_path: Path) -> None:
+    with web(prefect) as (url, seen):
+
+        def ask() -> None:
+            client = Client(url, Access(), CONTRACT, Journal(), pace=Pace(tmp_path / "pace", 20))
+            for _ in range(6):
+                client.request("GET", "/health")
+
+        asking = [threading.Thread(target=ask) for _ in range(2)]
+        began = time.monotonic()
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+        assert len(seen) == 12
+        assert time.monotonic() - began >= 11 / 20
