@@ -15,6 +15,7 @@ from conformance.faults import (
     scheduling,
     security,
     sorting,
+    stateful,
     states,
     verbs,
 )
@@ -30,6 +31,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         states,
         scheduling,
         concurrency,
+        stateful,
         filtering,
         composition,
         paging,
