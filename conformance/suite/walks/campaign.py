@@ -18,7 +18,7 @@ from conformance.world import World
 _WALKS: Final = 2
 """Walks over a stage of several collections; one of a single collection has fewer turns, and one walk less."""
 
-_REPLAYS: Final = 6
+_REPLAYS: Final = 8
 """Walks that are taken, at most, to find the shortest one that shows a finding."""
 
 _LAST: Final = (1, 2, 4)
@@ -76,19 +76,25 @@ def shorter(finding: Finding) -> Iterator[Walk]:
     """Shorter walks that may lead to a finding: first those that leave out most."""
     walk = finding.walk
     near = _about(walk, finding.members)
-    taken = {int(step.what[0]) for step in near if step.does == "renew"}
-    births = {
-        step for step in near if step.does in ("create", "renew") or (step.does == "delete" and step.number in taken)
-    }
-    for last in _LAST:
-        kept = births | set(near[-last:])
-        if len(candidate := tuple(step for step in near if step in kept)) < min(len(walk), len(near)):
-            yield candidate
+    for base, lasts in ((near, _LAST), (walk, _LAST[:1])):
+        for last in lasts:
+            if len(candidate := _births_and_last(base, last)) < (len(near) if base is near else len(walk)):
+                yield candidate
     if len(near) < len(walk):
         yield near
     for index in reversed(range(len(walk) - 1)):
         if (rest := _without(walk, index)) is not None:
             yield rest
+
+
+def _births_and_last(walk: Walk, last: int) -> Walk:
+    """The steps that made somebody, or made an identity free to be taken again, and the last ones."""
+    taken = {int(step.what[0]) for step in walk if step.does == "renew"}
+    births = [
+        step in walk[-last:] or step.does in ("create", "renew") or (step.does == "delete" and step.number in taken)
+        for step in walk
+    ]
+    return tuple(step for step, kept in zip(walk, births, strict=True) if kept)
 
 
 def _about(walk: Walk, members: frozenset[int]) -> Walk:

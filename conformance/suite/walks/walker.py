@@ -29,7 +29,7 @@ _TOUCHED: Final = frozenset({"updated"})
 
 _END: Final = "in the end"
 
-_SHOWING: Final = {"deployments/schedules": {"deployments": frozenset({"schedules"})}}
+_SHOWING: Final = {"deployments/schedules": {"deployments": frozenset({"schedules", "schedule"})}}
 """Collection -> collections above it -> the fields of those that show its members."""
 
 
@@ -153,7 +153,8 @@ class Walker:
         self._show_above(step)
 
     def _launching(self, operation: str) -> Record:
-        fields = {"name": self._shop.name("run"), "tags": ["red", "blue"], "state": {"type": "PENDING"}}
+        # Without tags: the deployment's are joined to them, in whatever order.
+        fields = {"name": self._shop.name("run"), "state": {"type": "PENDING"}}
         return documented(self._shop, operation, fields)
 
     def _named(self, resource: Resource, step: Step) -> Mapping[str, str]:
@@ -263,6 +264,11 @@ class Walker:
             return
         record = self._household[step.number].record
         self._household.wrote(step.number, {key: value for key, value in switch.shows.items() if key in record})
+        # "Set a deployment schedule to inactive": some generations do so to each schedule as well.
+        for below, above in _SHOWING.items():
+            self._household.loosened(step.number, above.get(step.collection, frozenset()))
+            for member in self._household.living(below) if step.collection in above else ():
+                self._household.loosened(member.number, frozenset({"active"}))
 
     def _delete(self, step: Step) -> list[Member]:
         resource, made = RESOURCES[step.collection], self._made[step.number]
