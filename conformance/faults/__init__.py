@@ -17,6 +17,7 @@ from conformance.faults import (
     scheduling,
     security,
     sorting,
+    stateful,
     states,
     verbs,
 )
@@ -34,6 +35,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         scheduling,
         concurrency,
         delivery,
+        stateful,
         filtering,
         composition,
         paging,

@@ -19,6 +19,7 @@ from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.walks import Walks
 from conformance.target import Client, Target
 from conformance.verdicts.ledger import apply
 from conformance.verdicts.model import Check, Judgement, Verdict
@@ -84,6 +85,11 @@ class Bench:
         return self.workbench.ordeals
 
     @pytest.fixture(scope="session")
+    def walks(self) -> Walks:
+        """The walks over collections that hang on each other, taken once."""
+        return self.workbench.walks
+
+    @pytest.fixture(scope="session")
     def guards(self) -> Guards:
         """The servers that ask who is asking."""
         return self.workbench.guards
@@ -132,7 +138,7 @@ class Bench:
                 return (len(chapters), "", 0)
             chapter = declared.requirement.partition(".")[0]
             # What is fuzzed once is judged by several requirements: they follow each other, a subject at a time.
-            by_subject = item.stash[_SUBJECT] if chapter in ("fuzz", "hostile") else ""
+            by_subject = item.stash[_SUBJECT] if chapter in ("fuzz", "hostile", "stateful") else ""
             return (chapters.get(chapter, len(chapters)), by_subject, order.get(declared.requirement, len(order)))
 
         kept.sort(key=place)

@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     import pytest
 
-_TOGETHER = ("test_fuzz.py", "test_hostile.py")
+_TOGETHER = ("test_fuzz.py", "test_hostile.py", "test_stateful.py")
 """The modules in which several checks judge the same requests."""
 
 

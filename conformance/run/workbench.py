@@ -20,6 +20,7 @@ from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
 from conformance.suite.outcome import NotApplicable
+from conformance.suite.walks import Walks
 from conformance.target import Access, Client, Csrf, Guarded, Journal, Target
 from conformance.target.pace import Pace
 from conformance.verdicts import waivers
@@ -134,6 +135,11 @@ class Workbench:
     def ordeals(self) -> Ordeals:
         """What hostile values do to each writing operation, tried once."""
         return Ordeals(self.contract, self.client, self.world)
+
+    @cached_property
+    def walks(self) -> Walks:
+        """The walks over collections that hang on each other, taken once."""
+        return Walks(self.contract, self.client, self.world, self.settings.seed)
 
     @cached_property
     def guards(self) -> Guards:
