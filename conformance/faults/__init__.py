@@ -2,6 +2,7 @@
 
 from conformance.faults import (
     aggregates,
+    client,
     composition,
     concurrency,
     events,
@@ -38,6 +39,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         events,
         refusals,
         security,
+        client,
         fuzz,
         hostile,
     )
