@@ -134,7 +134,7 @@ def test_a_server_that_fails_the_client_at_its_work_is_found_out(
 
 
 @pytest.mark.server
-def test_the_sdk_ends_with_whoever_waits_for_it(proxy: Proxy, tmp_path: Path) -> None:
+def test_the_sdk_ends_with_whoever_waits_for_it(server: embedded.EmbeddedServer, tmp_path: Path) -> None:
     class EnoughError(Exception):
         pass
 
@@ -144,7 +144,7 @@ def test_the_sdk_ends_with_whoever_waits_for_it(proxy: Proxy, tmp_path: Path) ->
     report = tmp_path / "report.jsonl"
     began = time.monotonic()
     with pytest.raises(EnoughError):
-        travel(embedded.newest(), Use(proxy.url, {}, "conformance-ended"), report, look, 60)
+        travel(embedded.newest(), Use(server.url, {}, "conformance-ended"), report, look, 60)
     assert time.monotonic() < began + 30
     assert not [process for process in Path("/proc").glob("[0-9]*/environ") if mentions(process, str(report))]
 

@@ -127,39 +127,37 @@ class Journeys:
         try:
             yield
         finally:
-            with suppress(TargetTrouble, SeedingError):
+            with suppress(TargetTrouble, SeedingError, ValueError):
                 self._enter(prefix)
 
     def _enter(self, prefix: str) -> None:
         """Enter what bears the prefix, or belongs to it. What hangs on a flow is removed with it."""
-        workshop = self._world.workshop
-        names = [f"{prefix}-{flow}" for flow in FLOWS]
-        flows = self._found("flows", {"flows": {"name": {"any_": names}}})
-        runs = self._found("flow_runs", {"flows": {"name": {"any_": names}}})
-        deployments = self._found("deployments", {"flows": {"name": {"any_": names}}})
-        artifacts = self._found("artifacts", {"artifacts": {"flow_run_id": {"any_": [run["id"] for run in runs]}}})
-        types = self._found("block_types", {"block_types": {"slug": {"any_": [f"{prefix}-note".lower()]}}})
-        name = f"{prefix}_variable".lower().replace("-", "_")
-        variables = self._found("variables", {"variables": {"name": {"any_": [name]}}})
-        queues = self._found("work_queues", {"work_queues": {"name": {"any_": [f"{prefix}-queue"]}}})
-        for operation, records in (
-            ("POST /flows/", flows),
-            ("POST /block_types/", types),
-            ("POST /variables/", variables),
-            ("POST /work_queues/", [queue for queue in queues if queue["name"] == f"{prefix}-queue"]),
-            ("POST /artifacts/", artifacts),
-        ):
-            workshop.note(operation, records, {})
+        note = self._world.workshop.note
+        flows = self._found("flows", "name", [f"{prefix}-{flow}" for flow in FLOWS])
+        ids = [flow["id"] for flow in flows]
+        runs = [run["id"] for run in self._found("flow_runs", "flow_id", ids, {"flows": {"id": {"any_": ids}}})]
+        deployments = self._found("deployments", "flow_id", ids, {"flows": {"id": {"any_": ids}}})
+        note("POST /flows/", flows, {})
+        note("POST /block_types/", self._found("block_types", "slug", [f"{prefix}-note".lower()]), {})
+        note("POST /variables/", self._found("variables", "name", [f"{prefix}_variable".lower().replace("-", "_")]), {})
+        note("POST /work_queues/", self._found("work_queues", "name", [f"{prefix}-queue"]), {})
+        note("POST /artifacts/", self._found("artifacts", "flow_run_id", runs), {})
         for block in dict.fromkeys((*self._said_blocks(), *self._blocks(deployments))):
-            workshop.note("POST /block_documents/", {"id": block}, {})
+            note("POST /block_documents/", {"id": block}, {})
 
-    def _found(self, collection: str, body: Record) -> list[Record]:
+    def _found(self, collection: str, key: str, values: Sequence[str], body: Record | None = None) -> list[Record]:
+        """The members whose `key` is one of `values`: asked for by `body`, or by that key.
+
+        Looked at once more: a server that does not know the criterion may answer with everything that it has.
+        """
         operation = f"POST /{collection}/filter"
         if not self._world.workshop.has(operation):
             return []
-        answer = self._client.request("POST", f"/{collection}/filter", body)
+        asked = body or {collection: {key: {"any_": list(values)}}}
+        answer = self._client.request("POST", f"/{collection}/filter", asked)
         listed = answer.json() if answer.is_success else []
-        return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        rows = listed if isinstance(listed, list) else []
+        return [row for row in rows if isinstance(row, dict) and row.get(key) in values]
 
     def _said_blocks(self) -> Iterator[str]:
         """The nameless blocks that the SDK says it has saved."""
