@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from conftest import cli
 from packaging.version import Version
 
 from conformance.contract import Contract
@@ -14,12 +16,13 @@ from conformance.data import fixtures
 from conformance.faults import Fault, Proxy, Response
 from conformance.faults.bends import asked, instead, on
 from conformance.faults.fault import Bend
+from conformance.faults.security import CREDENTIALS
 from conformance.run import Run, Workbench, run_directly
 from conformance.settings import Settings
 from conformance.suite.check import functions
 from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
-from conformance.target import embedded
+from conformance.target import Guarded, embedded
 from conformance.target.embedded.releases import supported
 from conformance.target.guarded import basic
 from conformance.target.sdk import Use, credentials, release_for, travel
@@ -131,6 +134,36 @@ def test_a_server_that_fails_the_client_at_its_work_is_found_out(
     with proxy.bent(Fault("at-work", requirement, subject, "at work", bend)):
         found = run_directly(workbench, functions()[requirement], subject)
     assert found.verdict is Verdict.FAILED, found.summary
+
+
+_KEPT_BY_RUNS = ("flows", "flow_runs", "task_runs", "deployments", "variables", "artifacts", "block_documents")
+_KEPT_BESIDE = ("block_types", "v2/concurrency_limits", "work_queues", "work_pools")
+
+
+@pytest.mark.server
+@pytest.mark.wide
+def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
+    told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
+    try:
+        told.wait(180)
+        token = httpx.get(f"{server.url}/csrf-token", params={"client": "tests"}, headers=dict(told.headers)).json()
+        headers = {**told.headers, "Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token["token"]}
+
+        def inventory() -> dict[str, set[str]]:
+            with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+                return {
+                    collection: {row["id"] for row in client.post(f"/{collection}/filter", json={}).json()}
+                    for collection in (*_KEPT_BY_RUNS, *_KEPT_BESIDE)
+                }
+
+        before = inventory()
+        lines = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
+        done = cli("run", "--url", server.url, *lines, "--select", "client.*", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+        assert inventory() == before
+    finally:
+        server.stop()
 
 
 @pytest.mark.server
