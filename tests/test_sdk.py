@@ -124,7 +124,6 @@ _REFUSAL = Response.of(500, {"exception_message": "Internal Server Error"})
     ("requirement", "subject", "bend"),
     [
         ("client.ended", "tasks", on("POST /flow_runs/", instead(_REFUSAL))),
-        ("client.logs", "POST /logs/filter", on("POST /logs/", instead(Response.of(201)))),
     ],
 )
 def test_a_server_that_fails_the_client_at_its_work_is_found_out(
