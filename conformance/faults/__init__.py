@@ -2,6 +2,7 @@
 
 from conformance.faults import (
     aggregates,
+    client,
     composition,
     concurrency,
     contract,
@@ -44,6 +45,7 @@ FAULTS: tuple[Fault, ...] = tuple(
         events,
         refusals,
         security,
+        client,
         fuzz,
         hostile,
     )

@@ -18,6 +18,7 @@ from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
+from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.suite.walks import Walks
 from conformance.target import Client, Target
@@ -93,6 +94,11 @@ class Bench:
     def guards(self) -> Guards:
         """The servers that ask who is asking."""
         return self.workbench.guards
+
+    @pytest.fixture(scope="session")
+    def journeys(self) -> Journeys:
+        """What Prefect's own SDK did on the target, once."""
+        return self.workbench.journeys
 
     @pytest.fixture
     def subject(self, request: pytest.FixtureRequest) -> Any:

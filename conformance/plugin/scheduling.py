@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _TOGETHER = ("test_fuzz.py", "test_hostile.py", "test_stateful.py")
 """The modules in which several checks judge the same requests."""
 
+_ALL_TOGETHER = ("test_client.py",)
+"""The module in which all checks do."""
+
 
 class SubjectScheduling(LoadScopeScheduling):
     """What is sent once for several checks stays together; all others go one by one. In the order of the catalogue.
@@ -27,4 +30,6 @@ class SubjectScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path, _, subject = nodeid.partition("[")
         module = path.partition("::")[0]
+        if module.endswith(_ALL_TOGETHER):
+            return module
         return f"{module} {subject}" if module.endswith(_TOGETHER) else nodeid

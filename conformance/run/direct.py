@@ -15,7 +15,19 @@ from conformance.suite.outcome import NotApplicable
 from conformance.verdicts.model import Judgement
 
 PROVIDED: Final = frozenset(
-    {"contract", "target", "client", "world", "examiner", "questions", "campaigns", "ordeals", "guards", "walks"}
+    {
+        "contract",
+        "target",
+        "client",
+        "world",
+        "examiner",
+        "questions",
+        "campaigns",
+        "ordeals",
+        "guards",
+        "walks",
+        "journeys",
+    }
 )
 """What a check may ask for beside its subject: attributes of the workbench, as the plugin's fixtures are."""
 

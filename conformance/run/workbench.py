@@ -19,6 +19,7 @@ from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
+from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import NotApplicable
 from conformance.suite.walks import Walks
 from conformance.target import Access, Client, Csrf, Guarded, Journal, Target
@@ -72,6 +73,11 @@ class Shared(BaseModel):
     def created(self) -> Path:
         """The ledger of created objects."""
         return self.folder / "created.jsonl"
+
+    @property
+    def journeys(self) -> Path:
+        """What Prefect's own SDK saw on this server, a line of JSON a part."""
+        return self.folder / f"journeys-{self.server}.jsonl"
 
     @property
     def plan(self) -> Path:
@@ -146,6 +152,11 @@ class Workbench:
         """The servers that ask who is asking."""
         shared = self.shared
         return Guards(self.client, self.contract, shared.guarded, self.settings.owns_target, self.workshop.prefix)
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        """What Prefect's own SDK did on the target, once."""
+        return Journeys(self.client, self.world, self.target.version, self.shared.journeys)
 
     def subject(self, declared: Declaration, name: str) -> Any:
         """The subject of that name, as the check's declaration finds it in the contract.

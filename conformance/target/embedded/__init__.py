@@ -10,10 +10,20 @@ from pathlib import Path
 
 from conformance.errors import ProvisioningError
 from conformance.target.embedded import cache, configuration, template
-from conformance.target.embedded.releases import Release, newest, release
+from conformance.target.embedded.releases import Release, newest, release, supported
 from conformance.target.embedded.server import EmbeddedServer, launch_all, spawn
 
-__all__ = ["EmbeddedServer", "Release", "newest", "release", "spawn_guarded", "start", "start_all"]
+__all__ = [
+    "EmbeddedServer",
+    "Release",
+    "interpreter",
+    "newest",
+    "release",
+    "spawn_guarded",
+    "start",
+    "start_all",
+    "supported",
+]
 
 # A warm start takes about 7 s on two idle cores; several at once on a loaded machine take minutes.
 _PATIENCE = 180.0
@@ -60,6 +70,16 @@ def start_all(release: Release, number: int, progress: Callable[[str], None]) ->
             f"can't start prefect {release.version} in {tempfile.gettempdir()}: {error.strerror or error}; "
             "free some space there or set TMPDIR to another folder"
         ) from error
+
+
+def interpreter(release: Release, progress: Callable[[str], None]) -> Path:
+    """The Python of the release's environment, which has Prefect's SDK as well. Provisions it as `start_all` does.
+
+    Raises `ProvisioningError` if that can't be done, and `OSError` if the cache folder can't be written.
+    """
+    if os.name != "posix":
+        raise ProvisioningError("Prefect can only be provisioned on Linux and macOS")
+    return cache.provision(release, progress).python
 
 
 def spawn_guarded(release: Release, credentials: str, progress: Callable[[str], None]) -> EmbeddedServer:

@@ -1,0 +1,192 @@
+"""Prefect's own SDK: which release's it is, what it is told, how what it meets is judged, and that it always ends."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import cli
+from packaging.version import Version
+
+from conformance.contract import Contract
+from conformance.data import fixtures
+from conformance.faults import Fault, Proxy, Response
+from conformance.faults.bends import instead, on
+from conformance.faults.fault import Bend
+from conformance.faults.security import CREDENTIALS
+from conformance.run import Run, Workbench, run_directly
+from conformance.settings import Settings
+from conformance.suite.check import functions
+from conformance.suite.journeys import Journeys
+from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.target import Guarded, embedded
+from conformance.target.access import basic
+from conformance.target.embedded.releases import supported
+from conformance.target.sdk import Use, credentials, release_for, travel
+from conformance.verdicts.model import Verdict
+
+
+def operations(version: str) -> list[str]:
+    file = fixtures() / "contracts" / f"prefect-{version}.operations.json"
+    return list(Contract.parse(file.read_bytes()).operations)
+
+
+@pytest.mark.parametrize("version", [release.version for release in supported()])
+def test_a_supported_release_has_its_own_sdk(version: str) -> None:
+    assert release_for(version, []).version == version
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("2.21.0", "2.20.27"), ("3.9.1+12.gabc", "3.9.1"), ("99.0", None), ("1.0", "2.0.0")]
+)
+def test_another_release_has_the_sdk_of_the_one_before_it(said: str, found: str | None) -> None:
+    assert release_for(said, []).version == (found or supported()[-1].version)
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "2.20.27", "3.0.0", "3.9.1"])
+def test_a_target_that_does_not_say_its_release_has_the_sdk_of_the_one_that_it_is_like(version: str) -> None:
+    hidden = [label for label in operations(version) if "/admin/" not in label]
+    assert release_for("unknown", hidden).version == version
+
+
+def test_credentials_become_settings_of_the_sdk() -> None:
+    assert credentials({}) == {}
+    assert credentials({"authorization": "Bearer abcdef"}) == {"PREFECT_API_KEY": "abcdef"}
+    assert credentials({"Authorization": basic("admin:pass")}) == {"PREFECT_API_AUTH_STRING": "admin:pass"}
+    others = {"X-Tenant": "a", "Authorization": "Digest b", "Prefect-Csrf-Token": "c"}
+    told = credentials(others)
+    assert list(told) == ["PREFECT_CLIENT_CUSTOM_HEADERS"]
+    assert json.loads(told["PREFECT_CLIENT_CUSTOM_HEADERS"]) == {"X-Tenant": "a", "Authorization": "Digest b"}
+
+
+REFUSED = "prefect.exceptions.PrefectHTTPStatusError", "httpx.HTTPStatusError", "httpx.HTTPError"
+UNREACHED = "httpx.ConnectError", "httpx.TransportError", "httpx.RequestError"
+
+
+@pytest.mark.parametrize(
+    ("lines", "raised"),
+    [
+        (
+            [{"part": "x", "error": "Client error '422 Unprocessable Entity'", "of": REFUSED}, {"part": "end"}],
+            Violation,
+        ),
+        ([{"part": "x", "error": "Server error '500 Internal Server Error'", "of": REFUSED}], Violation),
+        ([{"part": "x", "error": "Server error '503 Service Unavailable'", "of": REFUSED}], CouldNotRun),
+        ([{"part": "x", "error": "All attempts failed", "of": UNREACHED}], CouldNotRun),
+        ([{"part": "x", "error": "KeyError: 1", "of": ["builtins.KeyError"]}], CouldNotRun),
+        ([{"part": "sdk", "lacking": []}], CouldNotRun),
+        ([{"part": "trouble", "error": "no way"}], CouldNotRun),
+        ([{"part": "sdk", "lacking": []}, {"part": "end"}], NotApplicable),
+        ([{"part": "sdk", "lacking": ["PREFECT_API_AUTH_STRING"]}], NotApplicable),
+    ],
+)
+def test_what_keeps_a_part_from_its_end(
+    lines: list[dict[str, object]], raised: type[Exception], tmp_path: Path
+) -> None:
+    report = tmp_path / "report.jsonl"
+    report.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(raised):
+        Journeys(None, None, "3.9.1", report).part("x")  # type: ignore[arg-type]
+
+
+def silent(_: str) -> None:
+    """No progress wanted."""
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[Proxy]:
+    server = embedded.start(embedded.newest(), silent)
+    try:
+        with Proxy(server.url) as proxy:
+            yield proxy
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def workbench(proxy: Proxy, tmp_path: Path) -> Iterator[Workbench]:
+    """A run that has not asked the SDK for anything yet."""
+    run = Run(Settings(url=proxy.url, exclusive=True, reports=tmp_path / "reports"), silent).open()
+    assert run.workbench is not None
+    yield run.workbench
+    run.close(begun=False)
+
+
+_REFUSAL = Response.of(500, {"exception_message": "Internal Server Error"})
+
+
+@pytest.mark.server
+@pytest.mark.wide
+@pytest.mark.parametrize(
+    ("requirement", "subject", "bend"),
+    [
+        ("client.ended", "tasks", on("POST /flow_runs/", instead(_REFUSAL))),
+    ],
+)
+def test_a_server_that_fails_the_client_at_its_work_is_found_out(
+    requirement: str, subject: str, bend: Bend, workbench: Workbench, proxy: Proxy
+) -> None:
+    with proxy.bent(Fault("at-work", requirement, subject, "at work", bend)):
+        found = run_directly(workbench, functions()[requirement], subject)
+    assert found.verdict is Verdict.FAILED, found.summary
+
+
+_KEPT_BY_RUNS = ("flows", "flow_runs", "task_runs", "deployments", "variables", "artifacts", "block_documents")
+_KEPT_BESIDE = ("block_types", "v2/concurrency_limits", "work_queues", "work_pools")
+
+
+@pytest.mark.server
+@pytest.mark.wide
+def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
+    told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
+    try:
+        told.wait(180)
+        asked = f"{server.url}/csrf-token?client=tests"
+        token = httpx.get(asked, headers=dict(told.headers), timeout=60).json()
+        headers = {**told.headers, "Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token["token"]}
+
+        def inventory() -> dict[str, set[str]]:
+            with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
+                return {
+                    collection: {row["id"] for row in client.post(f"/{collection}/filter", json={}).json()}
+                    for collection in (*_KEPT_BY_RUNS, *_KEPT_BESIDE)
+                }
+
+        before = inventory()
+        lines = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
+        done = cli("run", "--url", server.url, *lines, "--select", "client.*", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+        assert inventory() == before
+    finally:
+        server.stop()
+
+
+@pytest.mark.server
+def test_the_sdk_ends_with_whoever_waits_for_it(server: embedded.EmbeddedServer, tmp_path: Path) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def look() -> None:
+        raise EnoughError
+
+    report = tmp_path / "report.jsonl"
+    began = time.monotonic()
+    with pytest.raises(EnoughError):
+        travel(embedded.newest(), Use(server.url, {}, "conformance-ended"), report, look, 60)
+    assert time.monotonic() < began + 30
+    assert not [process for process in Path("/proc").glob("[0-9]*/environ") if mentions(process, str(report))]
+
+
+def mentions(file: Path, text: str) -> bool:
+    try:
+        return int(file.parent.name) != os.getpid() and text.encode() in file.read_bytes()
+    except OSError:
+        return False
+
+
+def test_the_oldest_release_is_what_is_left_for_an_older_one() -> None:
+    assert release_for("0.1", []).version == min((one.version for one in supported()), key=Version)
