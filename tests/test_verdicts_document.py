@@ -84,6 +84,7 @@ def test_it_has_the_promised_shape() -> None:
         "server": "prefect",
         "version": "3.9.1",
         "contract_sha256": "0" * 64,
+        "database": "sqlite",
     }
     assert WHOLE["run"] == {"seed": 7, "started": "2026-01-02T03:04:05Z", "seconds": 12.346, "workers": 2}
     assert WHOLE["counts"] == {"passed": 1, "failed": 1, "waived": 1, "not-applicable": 1, "could-not-run": 1}

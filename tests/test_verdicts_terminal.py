@@ -127,7 +127,7 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
         "14 called and never answered 2xx:",
         "  GET /bad11",
         "  and 2 more: see verdicts.json",
-        "target:  http://127.0.0.1:4200/api (prefect 3.9.1)",
+        "target:  http://127.0.0.1:4200/api (prefect 3.9.1 on sqlite)",
         "time:    12.3 s (world 1.5 s, checks 2.2 s)",
         f"report:  {tmp_path / 'verdicts.json'}",
         "the Allure report was not …",

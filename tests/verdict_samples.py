@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from conformance.catalogue import Catalogue, Level, Profile, Requirement
+from conformance.settings import Dialect
 from conformance.verdicts import document
 from conformance.verdicts.coverage import Cell, Pair, State
 from conformance.verdicts.ledger import Ledger
@@ -120,7 +121,11 @@ def build(of: Ledger) -> document.Document:
         of,
         suite=document.Suite(version="0.1.0"),
         target=document.Target(
-            url="http://127.0.0.1:4200/api", server="prefect", version="3.9.1", contract_sha256="0" * 64
+            url="http://127.0.0.1:4200/api",
+            server="prefect",
+            version="3.9.1",
+            contract_sha256="0" * 64,
+            database=Dialect.SQLITE,
         ),
         run=document.Run(seed=7, started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), seconds=12.3456, workers=2),
         timings={"world": 1.5, "checks": 2.25},

@@ -81,6 +81,7 @@ def _document(run: Run) -> document.Document:
             server="prefect",
             version=found.version,
             contract_sha256=found.contract.sha256,
+            database=run.database,
         )
     about = document.Run(seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers)
     suite = document.Suite(version=__version__)
@@ -101,6 +102,8 @@ def _rerun(run: Run) -> str:
         parts += ["--url", run.workbench.redactor.url(settings.url)]
     if settings.server is not None:
         parts += ["--server", settings.server]
+    if settings.database is not None:
+        parts += ["--database", settings.database]
     for header in settings.headers:
         name = header.partition(":")[0].strip()
         parts += ["--header", f"{name}: …"]
@@ -116,6 +119,7 @@ def _facts(written: document.Document) -> dict[str, str]:
     return {
         "target": written.target.url or "",
         "server": f"{written.target.server} {written.target.version}",
+        "database": written.target.database or "unknown",
         "contract": written.target.contract_sha256 or "",
         "suite": written.suite.version,
         "seed": str(written.run.seed),

@@ -18,10 +18,11 @@ from conformance import catalogue
 from conformance.errors import ConformanceError, TargetTrouble
 from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
-from conformance.settings import Settings
+from conformance.settings import Dialect, Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
 from conformance.suite.guards import CSRF
-from conformance.target import Guarded, discover, embedded, parse_headers, parse_url
+from conformance.target import Guarded, discover, embedded, parse_database, parse_headers, parse_url
+from conformance.target.database import NAMES
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
@@ -46,6 +47,7 @@ class Run:
         self._clock = time.perf_counter()
         self._servers: list[embedded.EmbeddedServer] = []
         self._guarded: embedded.EmbeddedServer | None = None
+        self._databases: embedded.Databases | None = None
         self._folder: Path | None = None
 
     def open(self) -> Self:
@@ -62,7 +64,7 @@ class Run:
             for note in target.notes:
                 self.progress(note)
             files = self._waiver_files()
-            accepted = waivers.load(files, self.catalogue, target.version)
+            accepted = waivers.load(files, self.catalogue, target.version, database=self.database)
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
@@ -74,6 +76,7 @@ class Run:
                 settings=self.settings,
                 url=target.url,
                 version=target.version,
+                database=self.database,
                 prefix=prefix,
                 waiver_files=files,
                 folder=self._folder,
@@ -91,8 +94,14 @@ class Run:
     def check(settings: Settings) -> None:
         """Raise ConformanceError for bad input that shows before anything is started or asked."""
         parse_headers(settings.headers)
+        parse_database(settings.database)
         if settings.url is not None:
             parse_url(settings.url)
+            if settings.database not in (None, *NAMES):
+                raise ConformanceError(
+                    "--url and the URL of a database exclude each other: a server that runs is on its own; "
+                    f"say which kind with --database {' or '.join(NAMES)}"
+                )
         elif settings.server is not None:
             embedded.release(settings.server)
         waivers.read(settings.waivers, catalogue.load())
@@ -169,6 +178,16 @@ class Run:
         return time.perf_counter() - self._clock
 
     @property
+    def database(self) -> Dialect | None:
+        """What the target is on; None for one at a URL of which nobody has said it.
+
+        It isn't asked: the settings that a Prefect shows have the connection's URL masked, and many show none.
+        """
+        if self.settings.url is not None and self.settings.database is None:
+            return None
+        return parse_database(self.settings.database).dialect
+
+    @property
     def _filtered(self) -> bool:
         return bool(self.settings.select) or not self.settings.fuzz
 
@@ -186,7 +205,8 @@ class Run:
                 self.timings["provisioning"] = round(time.perf_counter() - began, 3)
             self.progress(f"prefect {release.version}: {text}")
 
-        self._servers = embedded.start_all(release, self.settings.workers, say)
+        self._databases = embedded.open_databases(release, say, parse_database(self.settings.database))
+        self._servers = embedded.start_all(release, self.settings.workers, say, self._databases)
         self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
         return self._servers[0].url
 
@@ -203,7 +223,7 @@ class Run:
         if not release.basic_auth and CSRF not in workbench.contract.operations:
             return  # it would ask for nothing
         credentials = f"conformance:{secrets.token_hex(16)}"
-        self._guarded = embedded.spawn_guarded(release, credentials, self.progress)
+        self._guarded = embedded.spawn_guarded(release, credentials, self.progress, self._databases)
         guarded = Guarded(url=self._guarded.url, credentials=credentials, basic_auth=release.basic_auth)
         shared = workbench.shared.model_copy(update={"guarded": guarded})
         self.workbench = Workbench(shared, contract=workbench.contract)
@@ -225,6 +245,9 @@ class Run:
     def _stop(self) -> None:
         for server in (*self._servers, *([self._guarded] if self._guarded else [])):
             server.stop()
+        if self._databases is not None:
+            for line in self._databases.close():
+                self.ledger.error(line, ErrorKind.CLEAN_UP)
         if self.workbench is not None:
             self.workbench.close()
         if self._folder is not None:

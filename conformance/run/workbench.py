@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conformance.catalogue import Catalogue
 from conformance.contract import Contract
-from conformance.settings import Settings
+from conformance.settings import Dialect, Settings
 from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
 from conformance.suite.coverage import Coverage
@@ -19,7 +19,7 @@ from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
-from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_headers
+from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_database, parse_headers
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, World
@@ -33,6 +33,8 @@ class Shared(BaseModel):
     settings: Settings
     url: str
     version: str
+    database: Dialect | None
+    """What the server is on; None where nobody knows."""
     prefix: str
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
@@ -45,7 +47,7 @@ class Shared(BaseModel):
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
-        return waivers.load(self.waiver_files, catalogue, self.version)
+        return waivers.load(self.waiver_files, catalogue, self.version, database=self.database)
 
     @property
     def document(self) -> Path:
@@ -81,7 +83,8 @@ class Workbench:
         self.target = Target(shared.url, shared.version, self.contract, raw)
         headers = parse_headers(shared.settings.headers)
         guarded = shared.guarded
-        self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
+        passwords = parse_database(shared.settings.database).secrets
+        self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else []), *passwords])
         self.client = Client(shared.url, headers, self.contract, self.journal)
         self.workshop = HttpWorkshop(
             self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)

@@ -1,6 +1,7 @@
 """The server under test: finding it, talking to it, and starting one where none was given."""
 
 from conformance.target.client import BUSY, Busy, Client, Unreachable
+from conformance.target.database import Database, parse_database
 from conformance.target.discovery import Target, discover, parse_headers, parse_url
 from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
@@ -10,6 +11,7 @@ __all__ = [
     "BUSY",
     "Busy",
     "Client",
+    "Database",
     "Exchange",
     "Guarded",
     "Journal",
@@ -17,6 +19,7 @@ __all__ = [
     "Target",
     "Unreachable",
     "discover",
+    "parse_database",
     "parse_headers",
     "parse_url",
 ]

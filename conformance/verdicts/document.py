@@ -25,6 +25,7 @@ from pydantic import ValidationError as ModelError
 from conformance import data
 from conformance.catalogue import Level, Profile
 from conformance.errors import ConformanceError
+from conformance.settings import Dialect
 from conformance.verdicts.coverage import Grammar, contradictions
 from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
 from conformance.verdicts.model import Result, Verdict, one_line
@@ -76,13 +77,14 @@ class Target(_Part):
     """The server that was judged; what a run that broke off early did not learn is None.
 
     `server` is the kind of server that was recognised (`prefect`), `contract_sha256` the digest of its
-    OpenAPI document.
+    OpenAPI document, `database` what the server keeps its objects in, if that is known.
     """
 
     url: str | None = None
     server: str | None = None
     version: str | None = None
     contract_sha256: str | None = None
+    database: Dialect | None = None
 
 
 class Run(_Part):

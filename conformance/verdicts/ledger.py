@@ -325,7 +325,7 @@ class Ledger:
             judgement = self._judgements.get(key)
             if self.exploring and waiver.findings:
                 continue
-            if judgement is not None and judgement.verdict is Verdict.PASSED and waiver.depends_on is None:
+            if judgement is not None and judgement.verdict is Verdict.PASSED and self.waivers.demanded(waiver):
                 self.error(f"{named} is stale: the check passed; remove it", ErrorKind.WAIVER)
             elif judgement is not None and judgement.verdict is Verdict.NOT_APPLICABLE:
                 self.error(f"{named} is stale: the check is not applicable; remove it", ErrorKind.WAIVER)

@@ -112,7 +112,8 @@ def summary(
     _grammar(console, document)
     target = document.target
     if target.url is not None:
-        known = f" ({target.server or 'server'} {target.version})" if target.version else ""
+        on = f" on {target.database}" if target.database else ""
+        known = f" ({target.server or 'server'} {target.version}{on})" if target.version else ""
         say(console, f"target:  {target.url}{known}")
     spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in document.timings.items())
     say(console, f"time:    {document.run.seconds:.1f} s{f' ({spent})' if spent else ''}")
