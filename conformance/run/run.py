@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Self
 
 from conformance import catalogue
-from conformance.errors import ConformanceError, TargetTrouble
+from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
 from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Dialect, Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
 from conformance.suite.guards import CSRF
-from conformance.target import Guarded, discover, embedded, parse_database, parse_headers, parse_url
+from conformance.target import Guarded, Redactor, discover, embedded, parse_database, parse_headers, parse_url
 from conformance.target.database import NAMES
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
@@ -205,8 +205,13 @@ class Run:
                 self.timings["provisioning"] = round(time.perf_counter() - began, 3)
             self.progress(f"prefect {release.version}: {text}")
 
-        self._databases = embedded.open_databases(release, say, parse_database(self.settings.database))
-        self._servers = embedded.start_all(release, self.settings.workers, say, self._databases)
+        database = parse_database(self.settings.database)
+        try:
+            self._databases = embedded.open_databases(release, say, database)
+            self._servers = embedded.start_all(release, self.settings.workers, say, self._databases)
+        except ProvisioningError as error:
+            # It may quote what a server said of the connection that it was given.
+            raise ProvisioningError(Redactor(database.secrets).text(str(error))) from error
         self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
         return self._servers[0].url
 

@@ -108,6 +108,15 @@ class Entry(_Part):
     waiver: str | None = None
 
 
+class Difference(_Part):
+    """A deviation that is known to be there on `databases` and not on others; `reason` is its waiver's."""
+
+    requirement: str
+    subject: str
+    databases: tuple[Dialect, ...]
+    reason: str
+
+
 class Account(StrEnum):
     """How an operation stands in the ledger of operations."""
 
@@ -154,6 +163,7 @@ class Document(_Part):
     run: Run
     counts: Mapping[Verdict, int]
     verdicts: tuple[Entry, ...]
+    differences: tuple[Difference, ...]
     errors: tuple[RunError, ...]
     operations: Mapping[str, Operation]
     grammar: Grammar
@@ -209,6 +219,10 @@ def build(
         run=run.model_copy(update={"seconds": round(run.seconds, 3)}),
         counts=_counts(entries),
         verdicts=entries,
+        differences=tuple(
+            Difference(requirement=w.requirement, subject=w.subject, databases=w.databases, reason=w.reason)
+            for w in ledger.differences
+        ),
         errors=ledger.errors,
         operations={name: _operation(ledger, name, *called) for name, called in ledger.calls.items()},
         grammar=ledger.grammar,

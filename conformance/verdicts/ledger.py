@@ -18,7 +18,7 @@ from conformance.catalogue import Catalogue, Level
 from conformance.errors import ExitCode
 from conformance.verdicts.coverage import Cell, Grammar, Pair, Tally
 from conformance.verdicts.model import Check, Judgement, Line, Result, Verdict, one_line
-from conformance.verdicts.waivers import Waivers
+from conformance.verdicts.waivers import Waiver, Waivers
 
 Key = tuple[str, str]
 """A requirement's id and a subject."""
@@ -259,6 +259,12 @@ class Ledger:
     def testing(self, operation: str) -> tuple[str, ...]:
         """The requirements that tested an operation, in the order of the catalogue."""
         return tuple(sorted(self._testing.get(operation, ()), key=self._order.__getitem__))
+
+    @property
+    def differences(self) -> tuple[Waiver, ...]:
+        """Of what the run planned, the deviations that are known to be there on one database and not on another."""
+        found = [waiver for waiver in self.waivers.bound if (waiver.requirement, waiver.subject) in self._plan]
+        return tuple(sorted(found, key=lambda w: (self._order[w.requirement], w.subject, w.databases)))
 
     @property
     def grammar(self) -> Grammar:

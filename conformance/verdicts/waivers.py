@@ -45,7 +45,7 @@ class Waiver(BaseModel):
     findings: Annotated[tuple[_Line, ...], Field(strict=False)] = ()
     depends_on: _Line | None = None
 
-    def holds_for(self, version: str, database: Dialect | None) -> bool:
+    def holds_for(self, version: str, database: Dialect | None = None) -> bool:
         """Whether it speaks of this release on this database; where nobody knows the database, it may."""
         if self.databases and database is not None and database not in self.databases:
             return False
@@ -85,12 +85,20 @@ class Waivers:
     Both match exactly: a waiver never covers more than it names.
     """
 
-    def __init__(self, entries: Sequence[tuple[Waiver, str]] = (), database: Dialect | None = None) -> None:
+    def __init__(
+        self,
+        entries: Sequence[tuple[Waiver, str]] = (),
+        database: Dialect | None = None,
+        elsewhere: Sequence[Waiver] = (),
+    ) -> None:
         """Take pairs of a waiver and the name of the file it is from. `database`: what the server is on, if known.
 
+        `elsewhere` hold for the same release on another database: they waive nothing here, and tell what differs.
         Of a requirement and subject there may be two where the database is not known, and one where it is.
         """
         self._database = database
+        self.bound = tuple(waiver for waiver in (*(waiver for waiver, _ in entries), *elsewhere) if waiver.databases)
+        """What is known to be a deviation on one database and none on another, of this release."""
         self._entries: dict[tuple[str, str], tuple[Waiver, str]] = {}
         for waiver, file in entries:
             key = waiver.requirement, waiver.subject
@@ -137,7 +145,9 @@ def load(
     `today`, and one that stands twice for the same release on the same database, in one file or in two.
     """
     found = read(paths, catalogue, today)
-    return Waivers([(waiver, file) for waiver, file in found if waiver.holds_for(version, database)], database)
+    here = [(waiver, file) for waiver, file in found if waiver.holds_for(version, database)]
+    there = [waiver for waiver, _ in found if waiver.holds_for(version) and not waiver.holds_for(version, database)]
+    return Waivers(here, database, there)
 
 
 def read(paths: Sequence[Path], catalogue: Mapping[str, object], today: date | None = None) -> list[tuple[Waiver, str]]:
