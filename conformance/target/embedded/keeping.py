@@ -77,7 +77,8 @@ class Keeper:
             self._process.kill()
             self._process.communicate()
             return [f"{self._where}: the databases of this run were not dropped within {_DROP_SECONDS:.0f} s"]
-        left: dict[str, Any] = json.loads(output).get("left", {}) if output.strip() else {}
+        # Before the last answer there may be one that nobody waited for, after Ctrl-C.
+        left: dict[str, Any] = json.loads(output.splitlines()[-1]).get("left", {}) if output.strip() else {}
         return [self._line(f"{self._where}: the database {name} is left", answer) for name, answer in left.items()]
 
     @property
