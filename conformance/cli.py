@@ -58,6 +58,14 @@ def run(
         str | None,
         typer.Option(help="Release to provision and test: any, such as prefect==3.9.1.", show_default="newest"),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="sqlite|postgres|URL|env:NAME",
+            help="What the server is put on: a PostgreSQL of its own, or one that is there.",
+            show_default="sqlite",
+        ),
+    ] = None,
     header: Annotated[
         list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
     ] = None,
@@ -129,6 +137,7 @@ def run(
     settings = Settings(
         url=url,
         server=server,
+        database=database,
         headers=tuple(header or ()),
         token_env=token_env,
         token_file=token_file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,18 +15,28 @@ DEFAULT_FUZZ_EXAMPLES = 8
 """Generated cases an operation. Measured: see "How long it takes" in the README."""
 
 
+class Dialect(StrEnum):
+    """The kinds of database that a Prefect keeps its objects in."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
 class Settings(BaseModel):
     """Every choice of a run.
 
     `url` is the base URL of the API under test (`http://host:4200/api`). Where it is None, a real
     server of the release `server` (`prefect==3.9.1`; None: the newest supported one) is provisioned.
     Of credentials only the places are here, environment variables and files; what they hold is in no settings.
+    `database` is what that server is put on (None: SQLite), as `--database` says it; with a `url`, what the target
+    is told to be on (None: nobody knows).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
     server: str | None = None
+    database: str | None = None
     headers: tuple[str, ...] = ()
     token_env: str | None = None
     token_file: Path | None = None

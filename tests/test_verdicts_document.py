@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from verdict_samples import CATALOGUE, MAY, MUST, OTHER, SHOULD, build, cell, judged, ledger, pair, waived, with_grammar
 
 from conformance import data
+from conformance.settings import Dialect
 from conformance.verdicts import document
 from conformance.verdicts.coverage import Cell, Pair, State
 from conformance.verdicts.document import (
@@ -49,6 +50,15 @@ def sample() -> document.Document:
     made.count("GET /flows/{id}", "503")
     made.count("DELETE /flows/{id}", "404", 2)
     return build(with_grammar(made))
+
+
+def test_what_differs_between_databases_is_a_section() -> None:
+    accepted = waived((MUST, "a"), databases=(Dialect.POSTGRESQL,), database=Dialect.SQLITE)
+    content = json.loads(document.dump(build(ledger(judged(MUST, "a"), waivers=accepted))))
+    assert content["differences"] == [
+        {"requirement": MUST, "subject": "a", "databases": ["postgresql"], "reason": "a is known"}
+    ]
+    assert WHOLE["differences"] == []
 
 
 WHOLE: dict[str, Any] = json.loads(document.dump(sample()))
@@ -86,6 +96,7 @@ def test_it_has_the_promised_shape() -> None:
         "contract_sha256": "0" * 64,
         "compared_with": "3.9.1",
         "added": [],
+        "database": "sqlite",
     }
     assert WHOLE["run"] == {"seed": 7, "started": "2026-01-02T03:04:05Z", "seconds": 12.346, "workers": 2}
     assert WHOLE["counts"] == {"passed": 1, "failed": 1, "waived": 1, "not-applicable": 1, "could-not-run": 1}
@@ -243,7 +254,7 @@ def _changed(place: tuple[Any, ...], change: Any = None, *, drop: bool = False) 
     return content
 
 
-_OPEN = ("operations", "timings", "errors", "reasons")
+_OPEN = ("operations", "timings", "errors", "reasons", "differences")
 _FIXED = ("calls", "statuses", "kind", "message")
 
 NEEDED = [

@@ -27,6 +27,7 @@ from verdict_samples import (
 )
 
 from conformance.errors import ExitCode
+from conformance.settings import Dialect
 from conformance.suite.coverage import Coverage
 from conformance.verdicts.ledger import ErrorKind, Ledger, apply
 from conformance.verdicts.model import Check, Judgement, Result, Verdict
@@ -123,6 +124,33 @@ def test_a_waiver_that_depends_on_the_surroundings_is_not_stale() -> None:
     accepted = waived((MUST, "flows"), depends_on="SQLite older than 3.44")
     made = ledger(judged(MUST, "flows"), waivers=accepted)
     assert outcome(made) == (Result.CONFORMANT, ExitCode.CONFORMANT)
+
+
+@pytest.mark.parametrize(
+    ("database", "code"),
+    [(Dialect.SQLITE, ExitCode.USAGE), (Dialect.POSTGRESQL, ExitCode.CONFORMANT), (None, ExitCode.CONFORMANT)],
+)
+def test_a_waiver_of_one_database_is_demanded_on_that_one(database: Dialect | None, code: ExitCode) -> None:
+    accepted = waived((MUST, "flows"), databases=(Dialect.SQLITE,), database=database)
+    assert outcome(ledger(judged(MUST, "flows"), waivers=accepted)) == (Result.CONFORMANT, code)
+
+
+@pytest.mark.parametrize(
+    ("database", "verdict"),
+    [(Dialect.SQLITE, Verdict.WAIVED), (Dialect.POSTGRESQL, Verdict.FAILED), (None, Verdict.WAIVED)],
+)
+def test_a_waiver_of_one_database_accepts_on_that_one(database: Dialect | None, verdict: Verdict) -> None:
+    accepted = waived((MUST, "flows"), databases=(Dialect.SQLITE,), database=database)
+    made = ledger(judged(MUST, "flows", Verdict.FAILED), waivers=accepted)
+    assert [judgement.verdict for judgement in made.judgements] == [verdict]
+
+
+def test_what_differs_between_databases_is_told_on_each_of_them() -> None:
+    for database in (*Dialect, None):
+        keys = [(OTHER, "b"), (MUST, "a"), (MUST, "not planned")]
+        accepted = waived(*keys, databases=(Dialect.SQLITE,), database=database)
+        made = ledger(judged(MUST, "a"), judged(OTHER, "b"), judged(OTHER, "c"), waivers=accepted)
+        assert [(waiver.requirement, waiver.subject) for waiver in made.differences] == [(MUST, "a"), (OTHER, "b")]
 
 
 def test_a_waiver_of_a_check_that_could_not_run_is_not_stale() -> None:

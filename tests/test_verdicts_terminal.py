@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, cell, judged, ledger, of, with_grammar
+from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, cell, judged, ledger, of, waived, with_grammar
 
+from conformance.settings import Dialect
 from conformance.verdicts import terminal
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.verdicts.model import Verdict
@@ -127,7 +128,7 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
         "14 called and never answered 2xx:",
         "  GET /bad11",
         "  and 2 more: see verdicts.json",
-        "target:  http://127.0.0.1:4200/api (prefect 3.9.1)",
+        "target:  http://127.0.0.1:4200/api (prefect 3.9.1 on sqlite)",
         "time:    12.3 s (world 1.5 s, checks 2.2 s)",
         f"report:  {tmp_path / 'verdicts.json'}",
         "the Allure report was not …",
@@ -136,6 +137,18 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
     ]:
         assert line in lines
     assert "  GET /bad12" not in lines
+
+
+def test_the_summary_tells_what_differs_between_databases() -> None:
+    for database, told in ((Dialect.SQLITE, ["  verbs.must on b: b is known"]), (Dialect.POSTGRESQL, [])):
+        accepted = waived((MUST, "b"), databases=(Dialect.SQLITE,), database=database)
+        made = build(ledger(judged(MUST, "a"), judged(MUST, "b", Verdict.FAILED), waivers=accepted))
+        made = made.model_copy(update={"target": made.target.model_copy(update={"database": database})})
+        console = screen()
+        terminal.summary(console, made, CATALOGUE)
+        lines = shown(console).splitlines()
+        first = lines.index("deviations that differ between databases: 1 on sqlite only")
+        assert list(takewhile(lambda line: line.startswith("  "), lines[first + 1 :])) == told
 
 
 def grammar_lines(made: Ledger) -> list[str]:

@@ -11,6 +11,7 @@ from verdict_samples import CATALOGUE, MUST, OTHER
 
 from conformance import catalogue
 from conformance.errors import WaiverError
+from conformance.settings import Dialect
 from conformance.target.embedded.releases import supported
 from conformance.verdicts import waivers
 
@@ -163,6 +164,50 @@ def test_a_waiver_holds_for_the_versions_that_it_names(tmp_path: Path, version: 
 @pytest.mark.parametrize("versions", ['versions = ["3.0.0", "3.9.1"]', ""])
 def test_two_waivers_of_the_same_must_not_share_a_version(tmp_path: Path, versions: str) -> None:
     assert "stands twice" in refused(tmp_path, SPLIT.replace('versions = ["3.9.1"]', versions))
+
+
+TWO_DATABASES = SPLIT.replace('versions = ["2.0.0", "3.0.0"]', 'databases = ["sqlite"]').replace(
+    'versions = ["3.9.1"]', 'databases = ["postgresql"]'
+)
+
+
+@pytest.mark.parametrize(
+    ("database", "reason"),
+    [(Dialect.SQLITE, "Old."), (Dialect.POSTGRESQL, "New."), (None, "Old. Or: New.")],
+)
+def test_a_waiver_holds_for_the_databases_that_it_names(tmp_path: Path, database: Dialect | None, reason: str) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text(TWO_DATABASES, "utf-8")
+    found = waivers.load([path], CATALOGUE, "3.9.1", database=database)
+    assert [waiver.reason for waiver in found] == [reason]
+    # Where nobody knows what the server is on, a check that passes proves nothing about the waiver.
+    assert [found.demanded(waiver) for waiver in found] == [database is not None]
+
+
+@pytest.mark.parametrize(
+    ("findings", "accepted"), [(('["a"]', '["b"]'), ("a", "b")), (('["a"]', "[]"), ()), (("[]", "[]"), ())]
+)
+def test_what_either_accepts_is_accepted_where_nobody_knows(
+    tmp_path: Path, findings: tuple[str, str], accepted: tuple[str, ...]
+) -> None:
+    path = tmp_path / "w.toml"
+    first, second = findings
+    text = TWO_DATABASES.replace('"Old."', f'"Old."\nfindings = {first}').replace(
+        '"New."', f'"New."\nfindings = {second}'
+    )
+    path.write_text(text, "utf-8")
+    (waiver,) = waivers.load([path], CATALOGUE, "3.9.1")
+    assert waiver.findings == accepted
+
+
+@pytest.mark.parametrize("databases", ['databases = ["postgresql", "sqlite"]', ""])
+def test_two_waivers_of_the_same_must_not_share_a_database(tmp_path: Path, databases: str) -> None:
+    assert "stands twice" in refused(tmp_path, TWO_DATABASES.replace('databases = ["postgresql"]', databases))
+
+
+def test_a_waiver_of_a_database_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    said = refused(tmp_path, TWO_DATABASES.replace('"postgresql"', '"postgres"'))
+    assert "the field 'databases' holds what is none of sqlite, postgresql" in said
 
 
 def test_shipped_files_load_and_name_releases_that_are_tested() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from conformance.catalogue import Catalogue, Level, Profile, Requirement
+from conformance.settings import Dialect
 from conformance.verdicts import document
 from conformance.verdicts.coverage import Cell, Pair, State
 from conformance.verdicts.ledger import Ledger
@@ -51,14 +52,26 @@ def planned(*judgements: Judgement) -> list[Check]:
     return [Check(requirement=key[0], subject=key[1], item=f"suite.py::{key}") for key in keys]
 
 
-def waived(*keys: tuple[str, str], depends_on: str | None = None) -> Waivers:
-    """A waiver for each requirement and subject."""
-    return Waivers([(_waiver(requirement, subject, depends_on), "w.toml") for requirement, subject in keys])
-
-
-def _waiver(requirement: str, subject: str, depends_on: str | None) -> Waiver:
-    reason = f"{subject} is known"
-    return Waiver(requirement=requirement, subject=subject, reason=reason, replay="curl x", depends_on=depends_on)
+def waived(
+    *keys: tuple[str, str],
+    depends_on: str | None = None,
+    databases: tuple[Dialect, ...] = (),
+    database: Dialect | None = Dialect.SQLITE,
+) -> Waivers:
+    """A waiver for each requirement and subject, in a run on `database`."""
+    found = [
+        Waiver(
+            requirement=requirement,
+            subject=subject,
+            reason=f"{subject} is known",
+            replay="curl x",
+            depends_on=depends_on,
+            databases=databases,
+        )
+        for requirement, subject in keys
+    ]
+    here = [(waiver, "w.toml") for waiver in found if waiver.holds_for("3.9.1", database)]
+    return Waivers(here, database, [waiver for waiver in found if not waiver.holds_for("3.9.1", database)])
 
 
 def ledger(*judgements: Judgement, waivers: Waivers | None = None, filtered: bool = False) -> Ledger:
@@ -125,6 +138,7 @@ def build(of: Ledger) -> document.Document:
             version="3.9.1",
             contract_sha256="0" * 64,
             compared_with="3.9.1",
+            database=Dialect.SQLITE,
         ),
         run=document.Run(seed=7, started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), seconds=12.3456, workers=2),
         timings={"world": 1.5, "checks": 2.25},

@@ -30,6 +30,7 @@ class _Option:
 _OPTIONS = (
     _Option("--target", "url", "base URL of the Prefect API under test, such as http://host:4200/api"),
     _Option("--server", "server", "release to provision and test, such as prefect==3.9.1"),
+    _Option("--conformance-database", "database", "what the server is on: sqlite, postgres, a URL or env:NAME"),
     _Option("--conformance-header", "headers", "header for every request: 'NAME: VALUE'", repeats=True),
     _Option("--conformance-token-env", "token_env", "environment variable with a bearer token"),
     _Option("--conformance-token-file", "token_file", "file with a bearer token", kind=Path),

@@ -90,6 +90,7 @@ def _document(run: Run) -> document.Document:
             contract_sha256=found.contract.sha256,
             compared_with=frozen.beside(found.version) if found.contract.frozen else None,
             added=run.added,
+            database=run.database,
         )
     about = document.Run(seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers)
     suite = document.Suite(version=__version__)
@@ -110,6 +111,8 @@ def _rerun(run: Run) -> str:
         parts += ["--url", run.workbench.redactor.url(settings.url)]
     if settings.server is not None:
         parts += ["--server", settings.server]
+    if settings.database is not None:
+        parts += ["--database", settings.database]
     for header in settings.headers:
         name = header.partition(":")[0].strip()
         parts += ["--header", f"{name}: …"]
@@ -128,6 +131,7 @@ def _facts(written: document.Document) -> dict[str, str]:
     return {
         "target": written.target.url or "",
         "server": f"{written.target.server} {written.target.version}",
+        "database": written.target.database or "unknown",
         "contract": written.target.contract_sha256 or "",
         "suite": written.suite.version,
         "seed": str(written.run.seed),

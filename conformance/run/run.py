@@ -16,13 +16,14 @@ from typing import Self
 
 from conformance import catalogue
 from conformance.contract import frozen
-from conformance.errors import ConformanceError, TargetTrouble
+from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
 from conformance.run import grammar, reports
 from conformance.run.workbench import Shared, Workbench
-from conformance.settings import Settings
+from conformance.settings import Dialect, Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
 from conformance.suite.guards import CSRF
-from conformance.target import Access, Guarded, access, added, discover, embedded, parse_url
+from conformance.target import Access, Guarded, Redactor, access, added, discover, embedded, parse_database, parse_url
+from conformance.target.database import NAMES
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
 from conformance.world import Population, SeedingError, seed, sweep
@@ -49,6 +50,7 @@ class Run:
         self._clock = time.perf_counter()
         self._servers: list[embedded.EmbeddedServer] = []
         self._guarded: embedded.EmbeddedServer | None = None
+        self._databases: embedded.Databases | None = None
         self._folder: Path | None = None
 
     def open(self) -> Self:
@@ -64,7 +66,7 @@ class Run:
             for note in target.notes:
                 self.progress(note)
             files = self._waiver_files()
-            accepted = waivers.load(files, self.catalogue, target.version)
+            accepted = waivers.load(files, self.catalogue, target.version, database=self.database)
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
@@ -78,6 +80,7 @@ class Run:
                 url=target.url,
                 reading=target.contract.reading,
                 csrf=target.csrf,
+                database=self.database,
                 prefix=prefix,
                 waiver_files=files,
                 folder=self._folder,
@@ -99,8 +102,14 @@ class Run:
     def check(settings: Settings) -> Access:
         """How the target is reached. Raises ConformanceError for bad input that shows before anything is asked."""
         reached = access.read(settings)
+        parse_database(settings.database)
         if settings.url is not None:
             parse_url(settings.url)
+            if settings.database not in (None, *NAMES):
+                raise ConformanceError(
+                    "--url and the URL of a database exclude each other: a server that runs is on its own; "
+                    f"say which kind with --database {' or '.join(NAMES)}"
+                )
         elif settings.server is not None:
             embedded.release(settings.server)
         waivers.read(settings.waivers, catalogue.load())
@@ -188,6 +197,16 @@ class Run:
         return time.perf_counter() - self._clock
 
     @property
+    def database(self) -> Dialect | None:
+        """What the target is on; None for one at a URL of which nobody has said it.
+
+        It isn't asked: the settings that a Prefect shows have the connection's URL masked, and many show none.
+        """
+        if self.settings.url is not None and self.settings.database is None:
+            return None
+        return parse_database(self.settings.database).dialect
+
+    @property
     def _filtered(self) -> bool:
         return bool(self.settings.select) or not self.settings.fuzz
 
@@ -205,7 +224,13 @@ class Run:
                 self.timings["provisioning"] = round(time.perf_counter() - began, 3)
             self.progress(f"prefect {release.version}: {text}")
 
-        self._servers = embedded.start_all(release, self.settings.workers, say)
+        database = parse_database(self.settings.database)
+        try:
+            self._databases = embedded.open_databases(release, say, database)
+            self._servers = embedded.start_all(release, self.settings.workers, say, self._databases)
+        except ProvisioningError as error:
+            # It may quote what a server said of the connection that it was given.
+            raise ProvisioningError(Redactor(database.secrets).text(str(error))) from error
         self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
         return self._servers[0].url
 
@@ -222,7 +247,7 @@ class Run:
         if not release.basic_auth and CSRF not in workbench.contract.operations:
             return  # it would ask for nothing
         credentials = f"conformance:{secrets.token_hex(16)}"
-        self._guarded = embedded.spawn_guarded(release, credentials, self.progress)
+        self._guarded = embedded.spawn_guarded(release, credentials, self.progress, self._databases)
         guarded = Guarded(url=self._guarded.url, credentials=credentials, basic_auth=release.basic_auth)
         shared = workbench.shared.model_copy(update={"guarded": guarded})
         self.workbench = Workbench(shared, contract=workbench.contract)
@@ -244,6 +269,9 @@ class Run:
     def _stop(self) -> None:
         for server in (*self._servers, *([self._guarded] if self._guarded else [])):
             server.stop()
+        if self._databases is not None:
+            for line in self._databases.close():
+                self.ledger.error(line, ErrorKind.CLEAN_UP)
         if self.workbench is not None:
             self.workbench.close()
         if self._folder is not None:

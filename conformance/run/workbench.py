@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conformance.catalogue import HIDDEN, Catalogue
 from conformance.contract import Contract, Reading
-from conformance.settings import Settings
+from conformance.settings import Dialect, Settings
 from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
 from conformance.suite.coverage import Coverage
@@ -22,7 +22,7 @@ from conformance.suite.guards import Guards
 from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import NotApplicable
 from conformance.suite.walks import Walks
-from conformance.target import Access, Client, Csrf, Guarded, Journal, Target
+from conformance.target import Access, Client, Csrf, Guarded, Journal, Target, parse_database
 from conformance.target.pace import Pace
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
@@ -45,6 +45,8 @@ class Shared(BaseModel):
     """How the document is to be read."""
     csrf: bool
     """Whether the target wants a CSRF token with each change."""
+    database: Dialect | None
+    """What the server is on; None where nobody knows."""
     prefix: str
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
@@ -57,7 +59,7 @@ class Shared(BaseModel):
 
     def waivers(self, catalogue: Catalogue) -> Waivers:
         """The accepted deviations. Raises WaiverError."""
-        return waivers.load(self.waiver_files, catalogue, self.reading.version)
+        return waivers.load(self.waiver_files, catalogue, self.reading.version, database=self.database)
 
     @property
     def document(self) -> Path:
@@ -97,7 +99,8 @@ class Workbench:
         self.contract = contract or Contract.parse(raw, shared.reading)
         self.target = Target(shared.url, shared.reading.version, self.contract, raw)
         guarded = shared.guarded
-        self.redactor = shared.access.redactor([guarded.credentials] if guarded else [])
+        passwords = parse_database(shared.settings.database).secrets
+        self.redactor = shared.access.redactor([*([guarded.credentials] if guarded else []), *passwords])
         self.client = Client(
             shared.url,
             shared.access,

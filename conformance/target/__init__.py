@@ -3,6 +3,7 @@
 from conformance.target.access import Access
 from conformance.target.client import BUSY, Busy, Client, Lost, Unreachable
 from conformance.target.csrf import Csrf
+from conformance.target.database import Database, parse_database
 from conformance.target.discovery import Target, added, discover, parse_url
 from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
@@ -14,6 +15,7 @@ __all__ = [
     "Busy",
     "Client",
     "Csrf",
+    "Database",
     "Exchange",
     "Guarded",
     "Journal",
@@ -23,5 +25,6 @@ __all__ = [
     "Unreachable",
     "added",
     "discover",
+    "parse_database",
     "parse_url",
 ]

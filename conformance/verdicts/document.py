@@ -25,6 +25,7 @@ from pydantic import ValidationError as ModelError
 from conformance import data
 from conformance.catalogue import Level, Profile
 from conformance.errors import ConformanceError
+from conformance.settings import Dialect
 from conformance.verdicts.coverage import Grammar, contradictions
 from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
 from conformance.verdicts.model import Result, Verdict, one_line
@@ -77,7 +78,7 @@ class Target(_Part):
 
     `server` is the kind of server that was recognised (`prefect`), `contract_sha256` the digest of its
     OpenAPI document. `compared_with` is the release whose contract it was compared with, `added` what it promises
-    beyond that.
+    beyond that, `database` what the server keeps its objects in, if that is known.
     """
 
     url: str | None = None
@@ -86,6 +87,7 @@ class Target(_Part):
     contract_sha256: str | None = None
     compared_with: str | None = None
     added: tuple[str, ...] = ()
+    database: Dialect | None = None
 
 
 class Run(_Part):
@@ -107,6 +109,15 @@ class Entry(_Part):
     verdict: Verdict
     summary: str
     waiver: str | None = None
+
+
+class Difference(_Part):
+    """A deviation that is known to be there on `databases` and not on others; `reason` is its waiver's."""
+
+    requirement: str
+    subject: str
+    databases: tuple[Dialect, ...]
+    reason: str
 
 
 class Account(StrEnum):
@@ -155,6 +166,7 @@ class Document(_Part):
     run: Run
     counts: Mapping[Verdict, int]
     verdicts: tuple[Entry, ...]
+    differences: tuple[Difference, ...]
     errors: tuple[RunError, ...]
     operations: Mapping[str, Operation]
     grammar: Grammar
@@ -210,6 +222,10 @@ def build(
         run=run.model_copy(update={"seconds": round(run.seconds, 3)}),
         counts=_counts(entries),
         verdicts=entries,
+        differences=tuple(
+            Difference(requirement=w.requirement, subject=w.subject, databases=w.databases, reason=w.reason)
+            for w in ledger.differences
+        ),
         errors=ledger.errors,
         operations={name: _operation(ledger, name, *called) for name, called in ledger.calls.items()},
         grammar=ledger.grammar,

@@ -18,7 +18,7 @@ from conformance.catalogue import Catalogue, Level
 from conformance.errors import ExitCode
 from conformance.verdicts.coverage import Cell, Grammar, Pair, Tally
 from conformance.verdicts.model import Check, Judgement, Line, Result, Verdict, one_line
-from conformance.verdicts.waivers import Waivers
+from conformance.verdicts.waivers import Waiver, Waivers
 
 Key = tuple[str, str]
 """A requirement's id and a subject."""
@@ -261,6 +261,12 @@ class Ledger:
         return tuple(sorted(self._testing.get(operation, ()), key=self._order.__getitem__))
 
     @property
+    def differences(self) -> tuple[Waiver, ...]:
+        """Of what the run planned, the deviations that are known to be there on one database and not on another."""
+        found = [waiver for waiver in self.waivers.bound if (waiver.requirement, waiver.subject) in self._plan]
+        return tuple(sorted(found, key=lambda w: (self._order[w.requirement], w.subject, w.databases)))
+
+    @property
     def grammar(self) -> Grammar:
         """What the contract can be asked, and what of it was judged."""
         return self._tally.grammar({subject for _, subject in self._plan} if self.filtered else None)
@@ -325,7 +331,7 @@ class Ledger:
             judgement = self._judgements.get(key)
             if self.exploring and waiver.findings:
                 continue
-            if judgement is not None and judgement.verdict is Verdict.PASSED and waiver.depends_on is None:
+            if judgement is not None and judgement.verdict is Verdict.PASSED and self.waivers.demanded(waiver):
                 self.error(f"{named} is stale: the check passed; remove it", ErrorKind.WAIVER)
             elif judgement is not None and judgement.verdict is Verdict.NOT_APPLICABLE:
                 self.error(f"{named} is stale: the check is not applicable; remove it", ErrorKind.WAIVER)

@@ -117,11 +117,13 @@ def summary(
         [f"{error.kind}: {error.message}" for error in document.errors],
         "red",
     )
+    _differences(console, document)
     _operations(console, document)
     _grammar(console, document)
     target = document.target
     if target.url is not None:
-        known = f" ({target.server or 'server'} {target.version})" if target.version else ""
+        on = f" on {target.database}" if target.database else ""
+        known = f" ({target.server or 'server'} {target.version}{on})" if target.version else ""
         say(console, f"target:  {target.url}{known}")
     spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in document.timings.items())
     say(console, f"time:    {document.run.seconds:.1f} s{f' ({spent})' if spent else ''}")
@@ -180,6 +182,18 @@ def _operations(console: Console, document: Document) -> None:
     say(console, f"{_many(len(document.operations), 'operation')}: {known}")
     unhelpful = document.never_succeeded
     _list(console, f"{len(unhelpful)} called and never answered 2xx:", unhelpful, "yellow")
+
+
+def _differences(console: Console, document: Document) -> None:
+    """What is known to differ between the databases: how much, and by name what deviates on this one only."""
+    if not document.differences:
+        return
+    here = document.target.database
+    number = Counter("/".join(difference.databases) for difference in document.differences)
+    told = ", ".join(f"{count} on {databases} only" for databases, count in sorted(number.items()))
+    say(console, f"deviations that differ between databases: {told}")
+    for difference in [d for d in document.differences if here in d.databases][:MOST_NAMES]:
+        say(console, f"  {difference.requirement} on {difference.subject}: {difference.reason}", "yellow")
 
 
 def _grammar(console: Console, document: Document) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from conformance import data
 from conformance.errors import WaiverError
+from conformance.settings import Dialect
 from conformance.verdicts.model import one_line
 
 _Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -24,10 +25,11 @@ class Waiver(BaseModel):
 
     `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. `versions` are the
     releases that it was seen on (`3.9.1`): on any other the waiver is not there at all; one that names none holds
-    for all. After the day `expires` the waiver is an error. `findings` are the fingerprints that it accepts, where
-    a check tells several findings apart: one more is a failure still. Without them it accepts whatever the check
-    finds. `depends_on` names what beside the release decides whether the deviation shows (a version of the
-    database, say): where it does not, the waiver is not stale.
+    for all. `databases` say likewise what the server is on (`sqlite`, `postgresql`). After the day `expires` the
+    waiver is an error. `findings` are the fingerprints that it accepts, where a check tells several findings
+    apart: one more is a failure still. Without them it accepts whatever the check finds. `depends_on` names what
+    beside these decides whether the deviation shows (a version of the database, say): where it does not, the
+    waiver is not stale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -35,6 +37,7 @@ class Waiver(BaseModel):
     requirement: _Line
     subject: _Line
     versions: Annotated[tuple[_Version, ...], Field(strict=False)] = ()
+    databases: Annotated[tuple[Annotated[Dialect, Field(strict=False)], ...], Field(strict=False)] = ()
     reason: _Said
     replay: Annotated[_Said, StringConstraints(pattern=r"\bcurl\s")]
     link: Annotated[_Line, StringConstraints(pattern=r"^https?://")] | None = None
@@ -42,19 +45,32 @@ class Waiver(BaseModel):
     findings: Annotated[tuple[_Line, ...], Field(strict=False)] = ()
     depends_on: _Line | None = None
 
-    def holds_for(self, version: str) -> bool:
-        """Whether it speaks of this release."""
+    def holds_for(self, version: str, database: Dialect | None = None) -> bool:
+        """Whether it speaks of this release on this database; where nobody knows the database, it may."""
+        if self.databases and database is not None and database not in self.databases:
+            return False
         return not self.versions or version in self.versions
 
     def overlaps(self, other: Waiver) -> bool:
-        """Whether there is a release for which both accept the same."""
+        """Whether there is a release on a database for which both accept the same."""
         if (self.requirement, self.subject) != (other.requirement, other.subject):
             return False
-        return not self.versions or not other.versions or not set(self.versions).isdisjoint(other.versions)
+        return _meet(self.versions, other.versions) and _meet(self.databases, other.databases)
+
+    def joined(self, other: Waiver) -> Waiver:
+        """One that accepts what either does: of two that hold for a database each, where nobody knows which it is."""
+        findings = (*self.findings, *other.findings) if self.findings and other.findings else ()
+        reason = f"{self.reason} Or: {other.reason}"
+        return self.model_copy(update={"reason": reason, "findings": findings})
 
     def unnamed(self, findings: Sequence[str]) -> tuple[str, ...]:
         """Those of `findings` that the waiver does not name; none where it names none."""
         return tuple(finding for finding in findings if self.findings and finding not in self.findings)
+
+
+def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether something is in both; nothing stands for all."""
+    return not one or not other or not set(one).isdisjoint(other)
 
 
 class _File(BaseModel):
@@ -69,9 +85,25 @@ class Waivers:
     Both match exactly: a waiver never covers more than it names.
     """
 
-    def __init__(self, entries: Sequence[tuple[Waiver, str]] = ()) -> None:
-        """Take pairs of a waiver and the name of the file it is from; of no requirement and subject two."""
-        self._entries = {(waiver.requirement, waiver.subject): (waiver, file) for waiver, file in entries}
+    def __init__(
+        self,
+        entries: Sequence[tuple[Waiver, str]] = (),
+        database: Dialect | None = None,
+        elsewhere: Sequence[Waiver] = (),
+    ) -> None:
+        """Take pairs of a waiver and the name of the file it is from. `database`: what the server is on, if known.
+
+        `elsewhere` hold for the same release on another database: they waive nothing here, and tell what differs.
+        Of a requirement and subject there may be two where the database is not known, and one where it is.
+        """
+        self._database = database
+        self.bound = tuple(waiver for waiver in (*(waiver for waiver, _ in entries), *elsewhere) if waiver.databases)
+        """What is known to be a deviation on one database and none on another, of this release."""
+        self._entries: dict[tuple[str, str], tuple[Waiver, str]] = {}
+        for waiver, file in entries:
+            key = waiver.requirement, waiver.subject
+            first = self._entries.get(key)
+            self._entries[key] = (first[0].joined(waiver), first[1]) if first else (waiver, file)
 
     def get(self, requirement: str, subject: str) -> Waiver | None:
         """The waiver of exactly this requirement on exactly this subject."""
@@ -82,6 +114,15 @@ class Waivers:
         """The name of the file that `waiver` is from."""
         return self._entries[waiver.requirement, waiver.subject][1]
 
+    def demanded(self, waiver: Waiver) -> bool:
+        """Whether a check that passes proves that `waiver` is no longer needed.
+
+        Not where the deviation depends on more than the release, and that is not known: a server at a URL tells
+        nobody what database it is on (its settings have the connection's URL masked, where it shows them at all).
+        One that holds for a database is accepted there, and not demanded.
+        """
+        return waiver.depends_on is None and (not waiver.databases or self._database is not None)
+
     def __iter__(self) -> Iterator[Waiver]:
         return (waiver for waiver, _ in self._entries.values())
 
@@ -89,15 +130,24 @@ class Waivers:
         return len(self._entries)
 
 
-def load(paths: Sequence[Path], catalogue: Mapping[str, object], version: str, today: date | None = None) -> Waivers:
-    """Read waiver files, and keep what holds for the release `version`.
+def load(
+    paths: Sequence[Path],
+    catalogue: Mapping[str, object],
+    version: str,
+    today: date | None = None,
+    *,
+    database: Dialect | None = None,
+) -> Waivers:
+    """Read waiver files, and keep what holds for the release `version` on `database` (None: nobody knows).
 
     Raises WaiverError, one line that names file and entry, for a file that can't be read or is not TOML, a
     missing or unknown field, a requirement that is not in `catalogue`, a waiver that expired before
-    `today`, and one that stands twice for the same release, in one file or in two.
+    `today`, and one that stands twice for the same release on the same database, in one file or in two.
     """
     found = read(paths, catalogue, today)
-    return Waivers([(waiver, file) for waiver, file in found if waiver.holds_for(version)])
+    here = [(waiver, file) for waiver, file in found if waiver.holds_for(version, database)]
+    there = [waiver for waiver, _ in found if waiver.holds_for(version) and not waiver.holds_for(version, database)]
+    return Waivers(here, database, there)
 
 
 def read(paths: Sequence[Path], catalogue: Mapping[str, object], today: date | None = None) -> list[tuple[Waiver, str]]:
@@ -175,6 +225,8 @@ def _first(error: ValidationError) -> str:  # noqa: PLR0911 - one return a kind 
             return "the field 'link' is no http(s) address"
         case "string_pattern_mismatch" if field.startswith("versions"):
             return "the field 'versions' holds what is no release, such as \"3.9.1\""
+        case "enum":
+            return f"the field 'databases' holds what is none of {', '.join(Dialect)}"
         case "string_pattern_mismatch":
             return f"the field {field!r} is more than one line"
         case "date_type":

@@ -9,15 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.errors import ProvisioningError
-from conformance.target.embedded import cache, configuration, template
+from conformance.target.database import Database
+from conformance.target.embedded import cache, configuration
+from conformance.target.embedded.databases import Databases, provide
 from conformance.target.embedded.releases import Release, newest, release, supported
-from conformance.target.embedded.server import EmbeddedServer, launch_all, spawn
+from conformance.target.embedded.server import EmbeddedServer, Place, launch_all, spawn
 
 __all__ = [
+    "Databases",
     "EmbeddedServer",
     "Release",
     "interpreter",
     "newest",
+    "open_databases",
     "release",
     "spawn_guarded",
     "start",
@@ -31,36 +35,48 @@ _PATIENCE = 180.0
 _GRACE = 0.5
 
 
-def start(release: Release, progress: Callable[[str], None]) -> EmbeddedServer:
-    """One server: `start_all` of one."""
-    return start_all(release, 1, progress)[0]
-
-
-def start_all(release: Release, number: int, progress: Callable[[str], None]) -> list[EmbeddedServer]:
-    """Fresh, healthy servers of `release`, each with an empty database: nobody else's, gone when this process is.
+def open_databases(release: Release, progress: Callable[[str], None], database: Database | None = None) -> Databases:
+    """The databases for servers of `release`, as many as are asked for: SQLite's, or those of `database`.
 
     Provisions the release first if it isn't in the cache, which takes a minute or so and a network. `progress`
-    gets a few words before each step. Raises `ProvisioningError`, with one line, if that can't be done.
+    gets a few words before each step. They last until `close`, or as long as this process. Raises
+    `ProvisioningError`, with one line, if that can't be done.
     """
     if os.name != "posix":
         raise ProvisioningError("servers can only be provisioned on Linux and macOS: start one and give its --url")
     try:
-        provisioned = cache.provision(release, progress)
+        return provide(release, database or Database(), progress)
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def start(release: Release, progress: Callable[[str], None]) -> EmbeddedServer:
+    """One server on SQLite: `start_all` of one."""
+    return start_all(release, 1, progress)[0]
+
+
+def start_all(
+    release: Release, number: int, progress: Callable[[str], None], databases: Databases | None = None
+) -> list[EmbeddedServer]:
+    """Fresh, healthy servers of `release`, each with an empty database: nobody else's, gone when this process is.
+
+    `databases` are open ones; without them it is SQLite. Raises as `open_databases`, and if a server doesn't start.
+    """
+    databases = databases or open_databases(release, progress)
+    try:
+        python = cache.provision(release, progress).python
         logs = [cache.new_log(release) for _ in range(number)]
     except OSError as error:
-        raise ProvisioningError(
-            f"can't write to the cache folder {cache.root()}: {error.strerror or error}; "
-            f"make it writable or set {cache.CACHE_VARIABLE} to a folder that is"
-        ) from error
+        raise _unwritable(error) from error
     homes: list[Path] = []
     try:
         try:
-            for _ in range(number):
+            places = []
+            for log in logs:
                 homes.append(Path(tempfile.mkdtemp(prefix="prefect-conformance-")))
-                template.copy(provisioned.template, homes[-1])
+                places.append(Place(homes[-1], log, databases.place(homes[-1])))
             progress("starting")
-            places = list(zip(homes, logs, strict=True))
-            return launch_all(release, provisioned.python, places, patience=_PATIENCE, grace=_GRACE, disposable=True)
+            return launch_all(release, python, places, patience=_PATIENCE, grace=_GRACE, disposable=True)
         except BaseException:
             for home in homes:
                 shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
@@ -82,16 +98,26 @@ def interpreter(release: Release, progress: Callable[[str], None]) -> Path:
     return cache.provision(release, progress).python
 
 
-def spawn_guarded(release: Release, credentials: str, progress: Callable[[str], None]) -> EmbeddedServer:
+def spawn_guarded(
+    release: Release, credentials: str, progress: Callable[[str], None], databases: Databases | None = None
+) -> EmbeddedServer:
     """A server that asks for `credentials` (`user:password`) and CSRF tokens, as far as its release can.
 
     It is on its way up and not yet healthy: who needs it waits. Raises `ProvisioningError` where it can't be started.
     """
+    databases = databases or open_databases(release, progress)
     try:
-        provisioned = cache.provision(release, progress)
+        python = cache.provision(release, progress).python
         log = cache.new_log(release)
         home = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
-        template.copy(provisioned.template, home)
-        return spawn(release, provisioned.python, home, log, configuration.guarded(credentials), grace=_GRACE)
+        place = Place(home, log, databases.place(home) | configuration.guarded(credentials))
+        return spawn(release, python, place, grace=_GRACE)
     except OSError as error:
         raise ProvisioningError(f"can't start another prefect {release.version}: {error.strerror or error}") from error
+
+
+def _unwritable(error: OSError) -> ProvisioningError:
+    return ProvisioningError(
+        f"can't write to the cache folder {cache.root()}: {error.strerror or error}; "
+        f"make it writable or set {cache.CACHE_VARIABLE} to a folder that is"
+    )

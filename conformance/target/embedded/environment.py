@@ -49,8 +49,12 @@ def identity(release: Release) -> str:
     wanted = interpreter(release)
     if wanted == sys.executable:
         wanted = f"{platform.python_implementation()} {platform.python_version()} {sys.base_prefix}"
-    machine = f"{platform.system()} {platform.machine()}"
-    return "\n".join([release.version, release.exclude_newer, *release.overrides, release.app, wanted, machine])
+    return "\n".join([release.version, release.exclude_newer, *release.overrides, release.app, wanted, machine()])
+
+
+def machine() -> str:
+    """What a package with programs in it depends on."""
+    return f"{platform.system()} {platform.machine()}"
 
 
 def python_of(environment: Path) -> Path:
@@ -85,6 +89,20 @@ def create(release: Release, environment: Path) -> None:
         environment.parent,
         f"can't install prefect {release.version}",
         "check the network and the package index (UV_DEFAULT_INDEX, UV_OFFLINE), then run again",
+    )
+
+
+def unpack(package: str, folder: Path) -> None:
+    """Puts the files of one package, without what it depends on, into the existing `folder`.
+
+    Raises `ProvisioningError` where there is none for this machine, or no way to it.
+    """
+    _uv(
+        ["pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", str(folder), package],
+        folder,
+        f"can't install {package}",
+        "check the network and the package index (UV_DEFAULT_INDEX, UV_OFFLINE), then run again, or give the URL of "
+        "a PostgreSQL with --database",
     )
 
 

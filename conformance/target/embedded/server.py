@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +21,15 @@ from conformance.target.embedded.releases import Release
 
 _POLL_SECONDS = 0.05
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server is put: its PREFECT_HOME, the file of its log, and variables beside those of every server."""
+
+    home: Path
+    log: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class EmbeddedServer:
@@ -47,12 +57,12 @@ class EmbeddedServer:
                         return
                 if time.monotonic() > self._started + patience:
                     raise ProvisioningError(
-                        f"prefect {self.version} was not up after {patience:.0f} s: {_last_line(self.log)}; "
+                        f"prefect {self.version} was not up after {patience:.0f} s: {last_line(self.log)}; "
                         f"its log is {self.log}"
                     )
                 time.sleep(_POLL_SECONDS)
         raise ProvisioningError(
-            f"prefect {self.version} ended while it was starting: {_last_line(self.log)}; its log is {self.log}"
+            f"prefect {self.version} ended while it was starting: {last_line(self.log)}; its log is {self.log}"
         )
 
     def stop(self) -> None:
@@ -72,17 +82,25 @@ class EmbeddedServer:
 
 
 def launch(
-    release: Release, python: Path, home: Path, log: Path, *, patience: float, grace: float, disposable: bool
+    release: Release,
+    python: Path,
+    home: Path,
+    log: Path,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    *,
+    patience: float,
+    grace: float,
+    disposable: bool,
 ) -> EmbeddedServer:
     """Starts a server on a free port of 127.0.0.1 and returns when it is healthy; arguments as of `launch_all`."""
-    places = [(home, log)]
+    places = [Place(home, log, variables)]
     return launch_all(release, python, places, patience=patience, grace=grace, disposable=disposable)[0]
 
 
 def launch_all(
     release: Release,
     python: Path,
-    places: Sequence[tuple[Path, Path]],
+    places: Sequence[Place],
     *,
     patience: float,
     grace: float,
@@ -90,16 +108,16 @@ def launch_all(
 ) -> list[EmbeddedServer]:
     """Starts a server on a free port of 127.0.0.1 for each of `places`, all at once; returns when all are healthy.
 
-    A place is the PREFECT_HOME of a server, removed when it ends if `disposable`, and the file of its log. `grace`
-    is how long it may take to stop before it is killed. Raises `ProvisioningError` if one ends early or is not
+    The home of a place is removed when its server ends if `disposable`. `grace` is how long it may take to stop
+    before it is killed. Raises `ProvisioningError` if one ends early or is not
     healthy after `patience` seconds; then none is left.
     """
     servers: list[EmbeddedServer] = []
     with contextlib.ExitStack() as ports:
         try:
-            for home, log in places:
+            for place in places:
                 port = ports.enter_context(_reserved_port())
-                servers.append(_spawn(release, python, home, log, port, grace=grace, disposable=disposable))
+                servers.append(_spawn(release, python, place, port, grace=grace, disposable=disposable))
             for server in servers:
                 server.wait_until_healthy(patience)
         except BaseException:
@@ -109,38 +127,23 @@ def launch_all(
     return servers
 
 
-def spawn(
-    release: Release,
-    python: Path,
-    home: Path,
-    log: Path,
-    variables: Mapping[str, str],
-    *,
-    grace: float,
-) -> EmbeddedServer:
-    """Starts a server with `variables` beside the usual ones in its environment, and does not wait for it.
+def spawn(release: Release, python: Path, place: Place, *, grace: float) -> EmbeddedServer:
+    """Starts a server and does not wait for it.
 
     Its home is removed when it ends.
     """
     with contextlib.ExitStack() as ports:
         port = ports.enter_context(_reserved_port())
-        server = _spawn(release, python, home, log, port, grace=grace, disposable=True, variables=variables)
+        server = _spawn(release, python, place, port, grace=grace, disposable=True)
         server.keep(ports.pop_all())
     return server
 
 
 def _spawn(
-    release: Release,
-    python: Path,
-    home: Path,
-    log: Path,
-    port: int,
-    *,
-    grace: float,
-    disposable: bool,
-    variables: Mapping[str, str] = MappingProxyType({}),
+    release: Release, python: Path, place: Place, port: int, *, grace: float, disposable: bool
 ) -> EmbeddedServer:
-    with log.open("ab") as output:
+    home = place.home
+    with place.log.open("ab") as output:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", supervisor.__file__, str(grace), str(home) if disposable else ""),
@@ -150,10 +153,10 @@ def _spawn(
             stdout=output,
             stderr=output,
             cwd=home,  # empty of .env and prefect.toml, which Prefect would read
-            env=configuration.environment(release, python, home) | dict(variables),
+            env=configuration.environment(release, python, home) | dict(place.variables),
             start_new_session=True,  # Ctrl-C in the terminal is for the suite, which then stops the server
         )
-    return EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, log, process, grace)
+    return EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, place.log, process, grace)
 
 
 @contextlib.contextmanager
@@ -173,7 +176,7 @@ def _reserved_port() -> Iterator[int]:
         yield port
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
     """The last line of a log that says something: not blank, not a frame of a traceback."""
     for line in reversed(_ANSI.sub("", log.read_text(encoding="utf-8", errors="replace")).splitlines()):
         if line.strip() and not line[0].isspace() and not line.startswith("Traceback"):
