@@ -18,7 +18,7 @@ from rich.table import Column, Table
 from conformance import __version__, catalogue
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run
+from conformance.run import Run, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 
 app = typer.Typer(
@@ -142,6 +142,27 @@ def _list(settings: Settings) -> int:
     finally:
         this.close(begun=False)
     return ExitCode.CONFORMANT
+
+
+@app.command("sweep")
+def sweep_(
+    url: Annotated[str | None, typer.Option(help="The server that was tested: the base URL of its API.")] = None,
+    run_: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only this run; without: all there.")] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
+    ] = None,
+) -> None:
+    """Remove what runs that were killed have left on a server that is shared; without --url, list them.
+
+    Ends with 0 where nothing of them is left, 2 usage or configuration, 3 where something is.
+    """
+    if url is None:
+        if run_ is not None:
+            raise ConformanceError(f"{sweeping.of(run_)}: say with --url where the run was")
+        for line in sweeping.listed() or ["nothing to do: no unfinished run"]:
+            print(line)
+        return
+    raise typer.Exit(sweeping.finish(url, tuple(header or ()), run_, print))
 
 
 @app.command("catalogue")

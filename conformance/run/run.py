@@ -7,24 +7,26 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from filelock import FileLock
+
 from conformance import catalogue
-from conformance.errors import ConformanceError, TargetTrouble
-from conformance.run import grammar, reports
+from conformance.errors import ConformanceError, TargetError, TargetTrouble
+from conformance.run import grammar, reports, unfinished
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
 from conformance.suite.check import POPULATED, declarations, functions, selected
 from conformance.suite.guards import CSRF
-from conformance.target import Guarded, discover, embedded, parse_headers, parse_url
+from conformance.target import Guarded, Redactor, Target, discover, embedded, parse_headers, parse_url
 from conformance.verdicts import waivers
 from conformance.verdicts.ledger import ErrorKind, Ledger
-from conformance.world import Population, SeedingError, seed, sweep
+from conformance.world import Population, SeedingError, Swept, inventory, seed, sweep
 
 Progress = Callable[[str], None]
 
@@ -47,6 +49,9 @@ class Run:
         self._servers: list[embedded.EmbeddedServer] = []
         self._guarded: embedded.EmbeddedServer | None = None
         self._folder: Path | None = None
+        self._unfinished: unfinished.Unfinished | None = None
+        self._lock: FileLock | None = None
+        self._swept = False
 
     def open(self) -> Self:
         """Everything that comes before the first check.
@@ -66,10 +71,10 @@ class Run:
             self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
-            self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
             # On a server of our own, the same names in every run make the same requests. On one that is
             # shared, nobody else's objects may begin as ours do.
             prefix = "conformance" if self.settings.url is None else f"conformance-{secrets.token_hex(3)}"
+            self._folder = self._keep(target, prefix)
             shared = Shared(
                 settings=self.settings,
                 url=target.url,
@@ -104,6 +109,8 @@ class Run:
         A target that refuses it is no reason to stop: what needs the world could not run, and all else can.
         """
         self._guard()
+        if not self.settings.owns_target:
+            self._look_around()
         workbench = self._opened()
         if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned()):
             return
@@ -209,6 +216,30 @@ class Run:
         self.workbench = Workbench(shared, contract=workbench.contract)
         workbench.close()
 
+    def _keep(self, target: Target, prefix: str) -> Path:
+        """The folder of the run. Where its objects stay on the server, it outlives the run until they are removed."""
+        if self.settings.url is None:
+            return Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
+        url = Redactor().url(target.url)
+        for other in unfinished.find():
+            if other.about.url == url:
+                self.progress(f"{other.about.prefix} is under way, or its objects are still there: {_mend(other)}")
+        self._unfinished = unfinished.begin(unfinished.About(prefix=prefix, url=url, started=self.started))
+        self._lock = self._unfinished.lock()
+        return self._unfinished.folder
+
+    def _look_around(self) -> None:
+        """Note what is on a shared target before anything is created there."""
+        workbench = self._opened()
+        try:
+            found = inventory(workbench.client, workbench.contract)
+        except TargetTrouble as trouble:
+            raise TargetError(f"what is on the target can't be listed: {trouble}") from trouble
+        unfinished.remember(workbench.shared.folder, found)
+        # It refuses from now on to change any of that.
+        self.workbench = Workbench(workbench.shared, contract=workbench.contract)
+        workbench.close()
+
     def _waiver_files(self, version: str) -> tuple[Path, ...]:
         if self.settings.waivers or not self.settings.use_waivers:
             return self.settings.waivers
@@ -216,19 +247,29 @@ class Run:
         return (path,) if path else ()
 
     def _sweep(self, workbench: Workbench) -> None:
-        if self._servers or not workbench.shared.created.exists():
-            return  # it is thrown away with its database, or there is nothing to remove
+        this = self._unfinished
+        if this is None or not workbench.shared.created.exists():
+            return  # what it created is thrown away with its database, or there is nothing to remove
         with self.phase("clean-up"):
             self.progress("removing what the run created")
-            for line in sweep(workbench.client, workbench.workshop.ledger):
-                self.ledger.error(workbench.redactor.text(line), ErrorKind.CLEAN_UP)
+            swept = sweep(workbench.client, workbench.contract, this.ledger, this.about.prefix, this.before())
+        for line in told(swept):
+            self.progress(line)
+        for line in swept.left:
+            self.ledger.error(f"{workbench.redactor.text(line)}; {_mend(this)}", ErrorKind.CLEAN_UP)
+        self._swept = not swept.left
 
     def _stop(self) -> None:
         for server in (*self._servers, *([self._guarded] if self._guarded else [])):
             server.stop()
         if self.workbench is not None:
             self.workbench.close()
-        if self._folder is not None:
+        if self._lock is not None:
+            self._lock.release()
+        if self._unfinished is not None:
+            if self._swept or not self._unfinished.ledger.path.exists():
+                self._unfinished.close()
+        elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
@@ -239,3 +280,21 @@ class Run:
             yield
         finally:
             self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - started, 3)
+
+
+def told(swept: Swept) -> Iterator[str]:
+    """What a clean-up has found beside the run's own objects, a line each."""
+    if swept.appeared:
+        yield f"others have meanwhile made {_numbers(swept.appeared)}: left as they are"
+    if swept.gone:
+        yield f"others have meanwhile removed {_numbers(swept.gone)}"
+    if swept.partial:
+        yield f"too many to look at all: {', '.join(sorted(swept.partial))}; there, what the run noted is removed"
+
+
+def _numbers(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {collection}" for collection, number in sorted(counted.items()))
+
+
+def _mend(this: unfinished.Unfinished) -> str:
+    return f"`prefect-conformance sweep --url {this.about.url} --run {this.about.prefix}` removes them"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conformance.catalogue import Catalogue
 from conformance.contract import Contract
+from conformance.run import unfinished
 from conformance.settings import Settings
 from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
@@ -22,7 +23,7 @@ from conformance.suite.guards import Guards
 from conformance.target import Client, Guarded, Journal, Redactor, Target, parse_headers
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
-from conformance.world import CreatedLedger, HttpWorkshop, Population, World
+from conformance.world import CreatedLedger, HttpWorkshop, Population, Recorder, World
 
 
 class Shared(BaseModel):
@@ -37,7 +38,7 @@ class Shared(BaseModel):
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
     folder: Path
-    """A temporary folder of the run: the document, the populations, the ledger of created objects."""
+    """The folder of the run: the document, the populations, the ledger of created objects."""
     server: int = 0
     """Which of the run's servers `url` is, where each worker has one of its own."""
     guarded: Guarded | None = None
@@ -60,7 +61,7 @@ class Shared(BaseModel):
     @property
     def created(self) -> Path:
         """The ledger of created objects."""
-        return self.folder / "created.jsonl"
+        return unfinished.created(self.folder)
 
     @property
     def plan(self) -> Path:
@@ -83,9 +84,9 @@ class Workbench:
         guarded = shared.guarded
         self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
         self.client = Client(shared.url, headers, self.contract, self.journal)
-        self.workshop = HttpWorkshop(
-            self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
-        )
+        ledger = CreatedLedger(shared.created)
+        self.client.witness = Recorder(self.contract, ledger, unfinished.before(shared.folder))
+        self.workshop = HttpWorkshop(self.client, self.contract, f"{shared.prefix}-{worker}", ledger)
         self._subjects: dict[Any, Mapping[str, Any]] = {}
 
     @cached_property

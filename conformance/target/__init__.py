@@ -1,6 +1,6 @@
 """The server under test: finding it, talking to it, and starting one where none was given."""
 
-from conformance.target.client import BUSY, Busy, Client, Unreachable
+from conformance.target.client import BUSY, Busy, Client, Unreachable, Witness
 from conformance.target.discovery import Target, discover, parse_headers, parse_url
 from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
@@ -16,6 +16,7 @@ __all__ = [
     "Redactor",
     "Target",
     "Unreachable",
+    "Witness",
     "discover",
     "parse_headers",
     "parse_url",

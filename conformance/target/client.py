@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
 import stamina
 
 from conformance import __version__
-from conformance.contract import Contract
+from conformance.contract import Contract, Operation
 from conformance.errors import TargetTrouble
 from conformance.target.journal import Exchange, Journal
 
@@ -44,6 +44,19 @@ class Unreachable(TargetTrouble):
     """The connection to the target was refused, broke, or stalled."""
 
 
+class Witness(Protocol):
+    """Is told of every request of the contract's operations before it is sent, and of its answer.
+
+    `path` is relative to the base URL, percent-encoded as it is sent.
+    """
+
+    def sending(self, operation: Operation, path: str) -> str | None:
+        """Before it is sent; may raise to keep it from being sent. None: no need to tell of the answer."""
+
+    def answered(self, token: str, operation: Operation, path: str, response: httpx.Response) -> None:
+        """After it was answered, whatever the status. `token` is what `sending` returned."""
+
+
 class Client:
     """Sends requests to the API at `base_url` (without a trailing slash) and records each in `journal`.
 
@@ -61,6 +74,7 @@ class Client:
         self.base_url = base_url.rstrip("/")
         self.headers = dict(headers)
         self.journal = journal
+        self.witness: Witness | None = None
         self._contract = contract
         self._prefix = urlsplit(self.base_url).path
         self._gone = False
@@ -122,14 +136,18 @@ class Client:
         return response
 
     def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
+        path = request.url.path
+        operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
+        sent = request.url.raw_path.decode("ascii").partition("?")[0].removeprefix(self._prefix)
+        token = self.witness.sending(operation, sent) if self.witness is not None and operation is not None else None
         started = time.perf_counter()
         try:
             response = self._http.send(request)
         except httpx.TransportError as error:
             detail = str(error) or type(error).__name__
             raise Unreachable(f"{request.method} {request.url.path}: {detail}") from error
-        path = request.url.path
-        operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
+        if self.witness is not None and operation is not None and token is not None:
+            self.witness.answered(token, operation, sent, response)
         exchange = Exchange(
             operation=operation.label if operation else None,
             method=request.method,

@@ -31,6 +31,9 @@ _SEVERITY: Final = (
     Verdict.FAILED,
 )
 
+_CIRCUMSTANCES: Final = ("shared-server", "unguarded", "unprotected", "remote-target")
+"""Conditions of the catalogue that are about the run, and not about the server."""
+
 _OPERATION: Final = re.compile(r"[A-Z]+ /.*")
 _STATUS: Final = re.compile(r"[1-9][0-9]{2}")
 
@@ -328,9 +331,16 @@ class Ledger:
             if judgement is not None and judgement.verdict is Verdict.PASSED and waiver.depends_on is None:
                 self.error(f"{named} is stale: the check passed; remove it", ErrorKind.WAIVER)
             elif judgement is not None and judgement.verdict is Verdict.NOT_APPLICABLE:
+                if self._is_circumstance(judgement):
+                    continue
                 self.error(f"{named} is stale: the check is not applicable; remove it", ErrorKind.WAIVER)
             elif judgement is None and key not in self._plan and complete:
                 self.error(f"{named} matches no check of this run; remove it", ErrorKind.WAIVER)
+
+    def _is_circumstance(self, judgement: Judgement) -> bool:
+        """Whether a check is not applicable for how the run reached the target: that says nothing of the release."""
+        conditions = self.catalogue[judgement.requirement].conditions
+        return any(judgement.summary == conditions[name] for name in _CIRCUMSTANCES if name in conditions)
 
     def _know(self, requirement: str) -> None:
         if requirement not in self.catalogue:
