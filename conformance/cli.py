@@ -18,7 +18,7 @@ from rich.table import Column, Table
 from conformance import __version__, catalogue
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run, sweeping
+from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 
 app = typer.Typer(
@@ -79,6 +79,12 @@ def run(
     ] = None,
     no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Accept no deviation.")] = False,
     reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports go.")] = Path("reports"),
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Send nothing that may change the target at --url.")
+    ] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only this share of the checks; `merge` joins them.")
+    ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed verdict.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Print the checks that would run, and run none.")] = False,
 ) -> None:
@@ -104,6 +110,8 @@ def run(
         use_waivers=not no_waivers,
         reports=reports,
         fail_fast=fail_fast,
+        read_only=read_only,
+        shard=shard,
     )
     Run.check(settings)
     raise typer.Exit(_list(settings) if list_ else _run(settings))
@@ -142,6 +150,19 @@ def _list(settings: Settings) -> int:
     finally:
         this.close(begun=False)
     return ExitCode.CONFORMANT
+
+
+@app.command("merge")
+def merge_(
+    shards_: Annotated[list[Path], typer.Argument(metavar="DIR…", help="The reports folders of all shards.")],
+    reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports of the whole go.")] = Path("reports"),
+) -> None:
+    """Join the shards of one run (`run --shard I/N`) into the reports and the result of the whole.
+
+    Ends with 0 conformant, 1 non-conformant, 2 usage or configuration, 3 incomplete.
+    """
+    console = Console(stderr=True)
+    raise typer.Exit(shards.merge(shards_, reports, lambda text: console.print(escape(text), style="dim")))
 
 
 @app.command("sweep")

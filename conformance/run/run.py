@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,14 +18,15 @@ from filelock import FileLock
 
 from conformance import catalogue
 from conformance.errors import ConformanceError, TargetError, TargetTrouble
-from conformance.run import grammar, reports, unfinished
+from conformance.run import grammar, plan, reports, shards, unfinished
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Settings
-from conformance.suite.check import POPULATED, declarations, functions, selected
+from conformance.suite.check import POPULATED, functions
 from conformance.suite.guards import CSRF
 from conformance.target import Guarded, Redactor, Target, discover, embedded, parse_headers, parse_url
-from conformance.verdicts import waivers
-from conformance.verdicts.ledger import ErrorKind, Ledger
+from conformance.verdicts import document, waivers
+from conformance.verdicts.ledger import ErrorKind
+from conformance.verdicts.transcript import TranscribedLedger
 from conformance.world import Population, SeedingError, Swept, inventory, seed, sweep
 
 Progress = Callable[[str], None]
@@ -41,7 +42,7 @@ class Run:
         self.settings = settings
         self.progress = progress
         self.catalogue = catalogue.load()
-        self.ledger = Ledger(self.catalogue)
+        self.ledger = TranscribedLedger(self.catalogue)
         self.started = datetime.now(UTC)
         self.timings: dict[str, float] = {}
         self.workbench: Workbench | None = None
@@ -68,7 +69,14 @@ class Run:
                 self.progress(note)
             files = self._waiver_files(target.version)
             accepted = waivers.load(files, self.catalogue)
-            self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
+            self.ledger = TranscribedLedger(
+                self.catalogue,
+                accepted,
+                filtered=self._filtered,
+                exploring=self.settings.exploring,
+                # What is read on others' data may be right there and wrong elsewhere.
+                part=self.settings.shard is not None or self.settings.read_only,
+            )
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
             # On a server of our own, the same names in every run make the same requests. On one that is
@@ -85,7 +93,9 @@ class Run:
             )
             shared.document.write_bytes(target.raw)
             self.workbench = Workbench(shared, contract=target.contract)
-            if next(self.planned(), None) is None:
+            if not self.planned():
+                if self.settings.shard is not None and plan.asked_for(target.contract, self.catalogue, self.settings):
+                    raise ConformanceError(f"--shard {self.settings.shard}: there are fewer checks than shards")
                 raise ConformanceError(
                     f"no check matches --select {' '.join(map(repr, self.settings.select))}; "
                     "`prefect-conformance run --list` prints what there is"
@@ -100,6 +110,10 @@ class Run:
             parse_url(settings.url)
         elif settings.server is not None:
             embedded.release(settings.server)
+        if settings.read_only and settings.url is None:
+            raise ConformanceError("--read-only needs --url: a server of the run's own has nothing to read")
+        if settings.shard is not None:
+            plan.parse_shard(settings.shard)
         waivers.load(settings.waivers, catalogue.load())
         reports.prepare(settings.reports)
 
@@ -108,6 +122,8 @@ class Run:
 
         A target that refuses it is no reason to stop: what needs the world could not run, and all else can.
         """
+        if self.settings.read_only:
+            return
         self._guard()
         if not self.settings.owns_target:
             self._look_around()
@@ -143,16 +159,9 @@ class Run:
         number = worker % len(self._servers)  # one that stands in for a worker that died has a higher number
         return shared.model_copy(update={"url": self._servers[number].url, "server": number})
 
-    def planned(self) -> Iterator[tuple[str, str]]:
-        """Requirement and subject of every check that is asked for, in the order of the catalogue."""
-        contract = self._opened().contract
-        order = {requirement: number for number, requirement in enumerate(self.catalogue)}
-        for _, declared in sorted(declarations(), key=lambda entry: order[entry[1].requirement]):
-            if not self.settings.fuzz and declared.requirement.startswith("fuzz."):
-                continue
-            for name in declared.names(contract):
-                if selected(declared.requirement, name, self.settings.select):
-                    yield declared.requirement, name
+    def planned(self) -> Sequence[plan.Key]:
+        """Requirement and subject of every check that this run does, in the order of the catalogue."""
+        return plan.planned(self._opened().contract, self.catalogue, self.settings)
 
     def close(self, begun: bool = True) -> reports.Written | None:
         """Clean up, write the reports, stop the server. Returns what was written, None where no run had begun."""
@@ -168,7 +177,25 @@ class Run:
         self.ledger.close()
         if not begun:
             return None
+        # What an earlier run has left there is no shard of this one.
+        (self.settings.reports / shards.FILE).unlink(missing_ok=True)
+        if self.settings.shard is not None and self.workbench is not None:
+            about = (self.settings, self.target, self.workbench.target.raw, self.ledger)
+            shards.write(self.settings.reports, *about, self.started, self.seconds, self.timings)
         return reports.write(self)
+
+    @property
+    def target(self) -> document.Target:
+        """The server that is judged, as the reports tell."""
+        if self.workbench is None:
+            return document.Target()
+        found = self.workbench.target
+        return document.Target(
+            url=self.workbench.redactor.url(found.url),
+            server="prefect",
+            version=found.version,
+            contract_sha256=found.contract.sha256,
+        )
 
     @property
     def seconds(self) -> float:

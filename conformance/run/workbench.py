@@ -83,7 +83,7 @@ class Workbench:
         headers = parse_headers(shared.settings.headers)
         guarded = shared.guarded
         self.redactor = Redactor([*headers.values(), *([guarded.credentials] if guarded else [])])
-        self.client = Client(shared.url, headers, self.contract, self.journal)
+        self.client = Client(shared.url, headers, self.contract, self.journal, read_only=shared.settings.read_only)
         ledger = CreatedLedger(shared.created)
         self.client.witness = Recorder(self.contract, ledger, unfinished.before(shared.folder))
         self.workshop = HttpWorkshop(self.client, self.contract, f"{shared.prefix}-{worker}", ledger)

@@ -90,7 +90,9 @@ class Guards:
     def _client(self, url: str, headers: Mapping[str, str]) -> Client:
         key = (("", url), *sorted(headers.items()))
         if key not in self._clients:
-            self._clients[key] = Client(url, headers, self._contract, self._target.client.journal)
+            self._clients[key] = Client(
+                url, headers, self._contract, self._target.client.journal, read_only=self._target.client.read_only
+            )
         return self._clients[key]
 
 

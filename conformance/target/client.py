@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol, Self
@@ -44,6 +45,24 @@ class Unreachable(TargetTrouble):
     """The connection to the target was refused, broke, or stalled."""
 
 
+class WouldWrite(TargetTrouble):
+    """A client that only reads was asked to send what may change the target: it was not sent."""
+
+
+READING: Final = re.compile(
+    r"/(filter|count|paginate|history|lateness|counts|count-deployments|next-runs|count-task-runs|validate)"
+    r"\Z|/events/count-by/[^/]+\Z"
+)
+"""Ends of the paths that a POST reads from."""
+
+
+def only_reads(method: str, path: str) -> bool:
+    """Whether a request can't change anything, by the meaning of its method or by what this API has it do."""
+    if method == "POST":
+        return READING.search(path) is not None
+    return method in ("GET", "HEAD")
+
+
 class Witness(Protocol):
     """Is told of every request of the contract's operations before it is sent, and of its answer.
 
@@ -61,7 +80,8 @@ class Client:
     """Sends requests to the API at `base_url` (without a trailing slash) and records each in `journal`.
 
     Raises Unreachable and Busy where the target does not answer, so that a check which runs into that
-    could not run. Every other status is returned: what it means is the check's business.
+    could not run. Every other status is returned: what it means is the check's business. `read_only`: raises
+    WouldWrite in place of sending what may change something.
     """
 
     def __init__(
@@ -70,7 +90,10 @@ class Client:
         headers: Mapping[str, str],
         contract: Contract,
         journal: Journal,
+        *,
+        read_only: bool = False,
     ) -> None:
+        self.read_only = read_only
         self.base_url = base_url.rstrip("/")
         self.headers = dict(headers)
         self.journal = journal
@@ -137,6 +160,8 @@ class Client:
 
     def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
         path = request.url.path
+        if self.read_only and not only_reads(request.method, path):
+            raise WouldWrite(f"{request.method} {path} may change the target: not sent")
         operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
         sent = request.url.raw_path.decode("ascii").partition("?")[0].removeprefix(self._prefix)
         token = self.witness.sending(operation, sent) if self.witness is not None and operation is not None else None

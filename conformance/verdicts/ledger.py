@@ -80,7 +80,8 @@ class Ledger:
 
     `filtered`: only a part of the checks was asked for (`--select`, `--no-fuzz`, pytest's `-k`), so that
     a waiver whose check is not among them proves nothing. `exploring`: the fuzz sends other cases than the
-    ones its waivers were written for, so that one which found nothing proves nothing either.
+    ones its waivers were written for, so that one which found nothing proves nothing either. `part`: it is a shard,
+    and waivers are judged where all of them are joined, or it judges what happens to be there, by reading.
     """
 
     def __init__(
@@ -90,11 +91,13 @@ class Ledger:
         *,
         filtered: bool = False,
         exploring: bool = False,
+        part: bool = False,
     ) -> None:
         self.catalogue = catalogue
         self.waivers = waivers if waivers is not None else Waivers()
         self.filtered = filtered
         self.exploring = exploring
+        self.part = part
         self._order = {requirement: place for place, requirement in enumerate(catalogue)}
         self._plan: dict[Key, Check] = {}
         self._judgements: dict[Key, Judgement] = {}
@@ -225,7 +228,8 @@ class Ledger:
                     verdict=Verdict.COULD_NOT_RUN,
                     summary=f"was not run: {why}",
                 )
-        self._find_stale_waivers()
+        if not self.part:
+            self._find_stale_waivers()
 
     @property
     def interrupted(self) -> str | None:
@@ -266,7 +270,7 @@ class Ledger:
     @property
     def grammar(self) -> Grammar:
         """What the contract can be asked, and what of it was judged."""
-        return self._tally.grammar({subject for _, subject in self._plan} if self.filtered else None)
+        return self._tally.grammar({subject for _, subject in self._plan} if self.filtered or self.part else None)
 
     def result(self) -> Result:
         """What the verdicts come to.

@@ -11,6 +11,7 @@ import httpx
 from conformance.contract import Contract, Operation
 from conformance.errors import TargetTrouble
 from conformance.resources import RESOURCES, Made, Resource
+from conformance.target import only_reads
 from conformance.world.inventory import Inventory
 from conformance.world.ledger import Created, CreatedLedger
 
@@ -46,9 +47,9 @@ class Recorder:
 
         Raises Trespass.
         """
-        if self._foreign is not None and operation.method != "GET" and operation.placeholders:
+        if self._foreign is not None and operation.placeholders:
             values = _values(operation, path)
-            if not _reads(operation) and self._foreign.addresses(operation.path, values):
+            if not only_reads(operation.method, operation.path) and self._foreign.addresses(operation.path, values):
                 raise Trespass(f"{operation.method} {path} would change what others have on the target: not sent")
         found = self._creates.get(operation.label)
         return None if found is None else self._ledger.intend(found[0].name)
@@ -83,7 +84,3 @@ def _values(operation: Operation, path: str) -> Mapping[str, str]:
     """What fills the placeholders of the operation in `path`."""
     found = zip(operation.path.split("/"), path.split("/"), strict=False)
     return {part[1:-1]: unquote(value) for part, value in found if part.startswith("{")}
-
-
-def _reads(operation: Operation) -> bool:
-    return operation.method == "POST" and operation.segments[-1] in ("filter", "count", "paginate", "history")

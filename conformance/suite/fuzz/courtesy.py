@@ -10,10 +10,10 @@ from uuid import UUID
 
 from conformance.contract import Contract, Operation
 from conformance.contract.schemas import Schema
-from conformance.suite.fuzz.aim import only_reads
+from conformance.target import only_reads
 from conformance.world import World
 
-_NAMING: Final = frozenset({"name", "names", "tag", "slug", "key", "work_queue_name", "work_pool_name"})
+_NAMING: Final = frozenset({"name", "names", "tag", "slug", "key", "work_pool_name"})
 """Fields of a body that say which member is meant, or bring one into being, whoever it belongs to."""
 
 _LONGEST: Final = 200
@@ -23,10 +23,11 @@ _LONGEST: Final = 200
 def courteous(contract: Contract, operation: Operation, body: Any, world: World) -> Any:
     """The body of a request that writes, with the run's prefix in every name in it.
 
-    A queue of the pool that all share is made without a rank, which would move the others', and an entry of a log
-    belongs to a run of the suite's, with which it can be removed.
+    A queue of the pool that all share is made without a rank, which would move the others'. So would one that is made
+    for being named: the queue that is named is one of the suite's. An entry of a log belongs to a run of the suite's,
+    with which it can be removed.
     """
-    if only_reads(operation):
+    if only_reads(operation.method, operation.path):
         return body
     if isinstance(body, list):
         return [courteous(contract, operation, item, world) for item in body]
@@ -39,6 +40,8 @@ def courteous(contract: Contract, operation: Operation, body: Any, world: World)
     }
     if operation.segments[0] == "work_queues" and _is_rank(found.get("priority")):
         del found["priority"]
+    if isinstance(found.get("work_queue_name"), str):
+        found["work_queue_name"] = str(world.shared("work_queues").record["name"])
     if operation.label == "POST /logs/":
         found["flow_run_id"] = str(world.shared("flow_runs").record["id"])
     return found
@@ -46,7 +49,7 @@ def courteous(contract: Contract, operation: Operation, body: Any, world: World)
 
 def courteous_path(operation: Operation, values: Mapping[str, Any], world: World) -> dict[str, Any]:
     """The generated placeholders of a request that writes: the names in them begin as the run's do."""
-    if only_reads(operation):
+    if only_reads(operation.method, operation.path):
         return dict(values)
     return {
         key: value if _is_uuid(value) else _named(value, None, world.workshop.prefix) for key, value in values.items()
