@@ -18,7 +18,7 @@ from rich.table import Column, Table
 from conformance import __version__, catalogue
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run
+from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.verdicts import document, terminal
 from conformance.verdicts.comparison import Change, compare
@@ -36,6 +36,35 @@ app = typer.Typer(
 
 _MOST_WORKERS = 4
 
+# How a target is reached: the same options wherever one is asked for anything.
+_Header = Annotated[
+    list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
+]
+_TokenEnv = Annotated[str | None, typer.Option(metavar="VARIABLE", help="Environment variable with a bearer token.")]
+_TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="File with a bearer token.")]
+_AuthEnv = Annotated[
+    str | None, typer.Option(metavar="VARIABLE", help="Environment variable with user:password (Basic).")
+]
+_AuthFile = Annotated[Path | None, typer.Option(metavar="FILE", help="File with user:password (Basic).")]
+_HeaderEnv = Annotated[
+    list[str] | None,
+    typer.Option(metavar="'NAME: VARIABLE'", help="As --header, the value from the environment. Repeatable."),
+]
+_HeaderFile = Annotated[
+    list[str] | None,
+    typer.Option(metavar="'NAME: FILE'", help="As --header, the value from a file. Repeatable."),
+]
+_Authority = Annotated[Path | None, typer.Option(metavar="FILE", help="Authority that signed the target's TLS.")]
+_ClientCert = Annotated[Path | None, typer.Option(metavar="FILE", help="Client certificate for TLS.")]
+_ClientKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, where that is in another file.")]
+_Contract = Annotated[
+    str | None,
+    typer.Option(
+        metavar="prefect==VERSION|FILE|URL", help="Judge by this OpenAPI document.", show_default="the target's own"
+    ),
+]
+_Rate = Annotated[float | None, typer.Option(metavar="N", help="Requests per second at most, over all workers.")]
+
 
 def _seed(value: str) -> int:
     if value == "random":
@@ -43,6 +72,12 @@ def _seed(value: str) -> int:
     if not value.isdecimal():
         raise typer.BadParameter(f"{value!r} is neither a whole number nor `random`")
     return int(value)
+
+
+def _above_zero(rate: float | None) -> float | None:
+    if rate is not None and not 0 < rate < float("inf"):
+        raise typer.BadParameter(f"--rate {rate:g}: it has to be a number of requests above 0")
+    return rate
 
 
 def _cores() -> int:
@@ -66,39 +101,18 @@ def run(
             show_default="sqlite",
         ),
     ] = None,
-    header: Annotated[
-        list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="Sent with every request. Repeatable.")
-    ] = None,
-    token_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with a bearer token.")
-    ] = None,
-    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="File with a bearer token.")] = None,
-    auth_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with user:password (Basic).")
-    ] = None,
-    auth_file: Annotated[Path | None, typer.Option(metavar="FILE", help="File with user:password (Basic).")] = None,
-    header_env: Annotated[
-        list[str] | None,
-        typer.Option(metavar="'NAME: VARIABLE'", help="As --header, the value from the environment. Repeatable."),
-    ] = None,
-    header_file: Annotated[
-        list[str] | None,
-        typer.Option(metavar="'NAME: FILE'", help="As --header, the value from a file. Repeatable."),
-    ] = None,
-    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Authority that signed the target's TLS.")] = None,
-    client_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Client certificate for TLS.")] = None,
-    client_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its key, where that is in another file.")
-    ] = None,
-    contract: Annotated[
-        str | None,
-        typer.Option(
-            metavar="prefect==VERSION|FILE|URL", help="Judge by this OpenAPI document.", show_default="the target's own"
-        ),
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option(metavar="N", help="Requests per second at most, over all workers.")
-    ] = None,
+    header: _Header = None,
+    token_env: _TokenEnv = None,
+    token_file: _TokenFile = None,
+    auth_env: _AuthEnv = None,
+    auth_file: _AuthFile = None,
+    header_env: _HeaderEnv = None,
+    header_file: _HeaderFile = None,
+    ca: _Authority = None,
+    client_cert: _ClientCert = None,
+    client_key: _ClientKey = None,
+    contract: _Contract = None,
+    rate: _Rate = None,
     exclusive: Annotated[
         bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
     ] = False,
@@ -121,6 +135,12 @@ def run(
     ] = None,
     no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Accept no deviation.")] = False,
     reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports go.")] = Path("reports"),
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Send nothing that may change the target at --url.")
+    ] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only this share of the checks; `merge` joins them.")
+    ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed verdict.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Print the checks that would run, and run none.")] = False,
 ) -> None:
@@ -130,8 +150,6 @@ def run(
     """
     if url is not None and server is not None:
         raise ConformanceError("--url and --server exclude each other: one server is tested at a time")
-    if rate is not None and not 0 < rate < float("inf"):
-        raise typer.BadParameter(f"--rate {rate:g}: it has to be a number of requests above 0")
     if waivers and no_waivers:
         raise ConformanceError("--waivers and --no-waivers exclude each other")
     settings = Settings(
@@ -149,7 +167,7 @@ def run(
         client_cert=client_cert,
         client_key=client_key,
         contract=contract,
-        rate=rate,
+        rate=_above_zero(rate),
         exclusive=exclusive,
         select=tuple(select or ()),
         fuzz=not no_fuzz,
@@ -160,6 +178,8 @@ def run(
         use_waivers=not no_waivers,
         reports=reports,
         fail_fast=fail_fast,
+        read_only=read_only,
+        shard=shard,
     )
     Run.check(settings)
     raise typer.Exit(_list(settings) if list_ else _run(settings))
@@ -198,6 +218,64 @@ def _list(settings: Settings) -> int:
     finally:
         this.close(begun=False)
     return ExitCode.CONFORMANT
+
+
+@app.command("merge")
+def merge_(
+    shards_: Annotated[list[Path], typer.Argument(metavar="DIR…", help="The reports folders of all shards.")],
+    reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports of the whole go.")] = Path("reports"),
+) -> None:
+    """Join the shards of one run (`run --shard I/N`) into the reports and the result of the whole.
+
+    Ends with 0 conformant, 1 non-conformant, 2 usage or configuration, 3 incomplete.
+    """
+    console = Console(stderr=True)
+    raise typer.Exit(shards.merge(shards_, reports, lambda text: console.print(escape(text), style="dim")))
+
+
+@app.command("sweep")
+def sweep_(
+    url: Annotated[str | None, typer.Option(help="The server that was tested: the base URL of its API.")] = None,
+    run_: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only this run; without: all there.")] = None,
+    header: _Header = None,
+    token_env: _TokenEnv = None,
+    token_file: _TokenFile = None,
+    auth_env: _AuthEnv = None,
+    auth_file: _AuthFile = None,
+    header_env: _HeaderEnv = None,
+    header_file: _HeaderFile = None,
+    ca: _Authority = None,
+    client_cert: _ClientCert = None,
+    client_key: _ClientKey = None,
+    contract: _Contract = None,
+    rate: _Rate = None,
+) -> None:
+    """Remove what runs that were killed have left on a server that is shared; without --url, list them.
+
+    Ends with 0 where nothing of them is left, 2 usage or configuration, 3 where something is.
+    """
+    if url is None:
+        if run_ is not None:
+            raise ConformanceError(f"{sweeping.of(run_)}: say with --url where the run was")
+        for line in sweeping.listed() or ["nothing to do: no unfinished run"]:
+            print(line)
+        return
+    settings = Settings(
+        url=url,
+        headers=tuple(header or ()),
+        token_env=token_env,
+        token_file=token_file,
+        auth_env=auth_env,
+        auth_file=auth_file,
+        header_env=tuple(header_env or ()),
+        header_file=tuple(header_file or ()),
+        ca=ca,
+        client_cert=client_cert,
+        client_key=client_key,
+        contract=contract,
+        rate=_above_zero(rate),
+    )
+    raise typer.Exit(sweeping.finish(settings, run_, print))
 
 
 @app.command("catalogue")

@@ -59,6 +59,8 @@ class Settings(BaseModel):
     use_waivers: bool = True
     reports: Path = Path("reports")
     fail_fast: bool = False
+    shard: str | None = None
+    read_only: bool = False
 
     @property
     def exploring(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.run import unfinished
 from conformance.target import embedded
 
 
@@ -52,6 +53,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that take longest, in whatever order the rest comes."""
     place = {name: number for number, name in enumerate(_FIRST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(_FIRST)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs note what they create in a folder of these tests, and not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(unfinished.STATE_VARIABLE, str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

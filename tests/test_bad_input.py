@@ -152,7 +152,7 @@ def test_no_network_to_provision_with(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("header", ["nonsense", "name:", ": value", "a b: c", "x: a\nb"])
 def test_a_header_that_is_none(header: str, tmp_path: Path) -> None:
-    refused(cli("run", "--url", "http://127.0.0.1:9/api", "--header", header, cwd=tmp_path), "--header")
+    refused(cli("run", "--url", "http://127.0.0.1:9/api", "--header", header, cwd=tmp_path), "header")
 
 
 WAIVER = """

@@ -11,8 +11,7 @@ import pytest
 from conftest import cli
 from packaging.version import Version
 
-from conformance.contract import Contract
-from conformance.data import fixtures
+from conformance.contract import Contract, frozen
 from conformance.faults import Fault, Proxy, Response
 from conformance.faults.bends import instead, on
 from conformance.faults.fault import Bend
@@ -30,8 +29,7 @@ from conformance.verdicts.model import Verdict
 
 
 def operations(version: str) -> list[str]:
-    file = fixtures() / "contracts" / f"prefect-{version}.operations.json"
-    return list(Contract.parse(file.read_bytes()).operations)
+    return list(Contract.parse(frozen.path(version).read_bytes()).operations)
 
 
 @pytest.mark.parametrize("version", [release.version for release in supported()])

@@ -12,8 +12,9 @@ from conformance import catalogue
 from conformance.contract import Contract
 from conformance.plugin import allure
 from conformance.run import Workbench, judge
+from conformance.run.plan import TOGETHER, planned
 from conformance.suite.bodies import Questions
-from conformance.suite.check import ABSENT, Declaration, declaration, selected
+from conformance.suite.check import ABSENT, Declaration, declaration
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
 from conformance.suite.fuzz.ordeal import Ordeals
@@ -120,7 +121,7 @@ class Bench:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what is not asked for, and put the rest in the order of the catalogue."""
-        settings = self.workbench.settings
+        wanted = frozenset(planned(self.workbench.contract, self._catalogue, self.workbench.settings))
         order = {requirement: number for number, requirement in enumerate(self._catalogue)}
         kept: list[pytest.Item] = []
         dropped: list[pytest.Item] = []
@@ -134,8 +135,7 @@ class Bench:
             # A check's failure is told by its verdict: pytest's own rendering of the traceback, 14 ms each,
             # would be thrown away.
             item.repr_failure = _no_traceback  # type: ignore[method-assign]
-            wanted = settings.fuzz or not declared.requirement.startswith("fuzz.")
-            (kept if wanted and selected(declared.requirement, subject, settings.select) else dropped).append(item)
+            (kept if (declared.requirement, subject) in wanted else dropped).append(item)
         chapters = {chapter: number for number, chapter in enumerate(self._catalogue.chapters)}
 
         def place(item: pytest.Item) -> tuple[int, str, int]:
@@ -144,7 +144,7 @@ class Bench:
                 return (len(chapters), "", 0)
             chapter = declared.requirement.partition(".")[0]
             # What is fuzzed once is judged by several requirements: they follow each other, a subject at a time.
-            by_subject = item.stash[_SUBJECT] if chapter in ("fuzz", "hostile", "stateful") else ""
+            by_subject = item.stash[_SUBJECT] if chapter in TOGETHER else ""
             return (chapters.get(chapter, len(chapters)), by_subject, order.get(declared.requirement, len(order)))
 
         kept.sort(key=place)

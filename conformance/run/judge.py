@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traceback
 
-from conformance.catalogue import Requirement
+from conformance.catalogue import Requirement, load_conditions
 from conformance.errors import TargetTrouble
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
-from conformance.target import Journal, Redactor
+from conformance.target import Journal, Redactor, WouldWrite
 from conformance.target.curl import command
 from conformance.verdicts.model import Judgement, Verdict
 from conformance.world import SeedingError
@@ -26,8 +26,9 @@ def judge(
 ) -> Judgement:
     """The verdict of a check that returned (`ended` is None) or raised.
 
-    Only a Violation is a failure of the server. A NotApplicable counts where the catalogue has its
-    condition. All else kept the check from deciding: a busy or absent target, a defect of the suite.
+    Only a Violation is a failure of the server. A NotApplicable counts where the catalogue has its condition, and so
+    does a request that a run which only reads must not send. All else kept the check from deciding: a busy or absent
+    target, a defect of the suite.
     """
     verdict, summary, details = Verdict.COULD_NOT_RUN, "", ""
     findings: tuple[str, ...] = ()
@@ -41,6 +42,8 @@ def judge(
             verdict, summary = Verdict.NOT_APPLICABLE, requirement.conditions[ended.condition]
         case NotApplicable():
             summary = f"the catalogue has no condition `{ended.condition}` for {requirement.id}"
+        case WouldWrite():
+            verdict, summary = Verdict.NOT_APPLICABLE, load_conditions()["read-only"]
         case CouldNotRun() | TargetTrouble() | SeedingError():
             summary = str(ended)
         case _:

@@ -4,21 +4,65 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rich.console import Console
 
 from conformance import __version__
-from conformance.contract import frozen
+from conformance.catalogue import Catalogue
 from conformance.errors import ConformanceError
-from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED
+from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
 from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
+from conformance.verdicts.ledger import Ledger
 
-if TYPE_CHECKING:
-    from conformance.run.run import Run
+
+class Judged(Protocol):
+    """What has been judged, and is to be told: a run, or what its shards come to."""
+
+    @property
+    def settings(self) -> Settings:
+        """What was asked for."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The requirements."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The verdicts."""
+
+    @property
+    def target(self) -> document.Target:
+        """The server."""
+
+    @property
+    def started(self) -> datetime:
+        """When it began."""
+
+    @property
+    def seconds(self) -> float:
+        """Its wall time."""
+
+    @property
+    def lost(self) -> str | None:
+        """Why the target was of no use any more before the end, None where it was."""
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Phase -> wall seconds."""
+
+    @property
+    def progress(self) -> Callable[[str], None]:
+        """Says what is being done."""
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """Adds the wall time of what is inside to the timings."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +86,7 @@ def prepare(folder: Path) -> None:
         ) from error
 
 
-def write(run: Run) -> Written:
+def write(run: Judged) -> Written:
     """Write every report of a closed run.
 
     The verdicts come first: what can fail after them loses nothing. They are written once more at the end,
@@ -79,36 +123,32 @@ def write(run: Run) -> Written:
     return Written(written, tuple(files), tuple(missing))
 
 
-def _document(run: Run) -> document.Document:
-    target = document.Target()
-    if run.workbench is not None:
-        found = run.workbench.target
-        target = document.Target(
-            url=run.workbench.redactor.url(found.url),
-            server="prefect",
-            version=found.version,
-            contract_sha256=found.contract.sha256,
-            compared_with=frozen.beside(found.version) if found.contract.frozen else None,
-            added=run.added,
-            database=run.database,
-        )
-    about = document.Run(seed=run.settings.seed, started=run.started, seconds=run.seconds, workers=run.settings.workers)
+def _document(run: Judged) -> document.Document:
+    settings = run.settings
+    about = document.Run(
+        seed=settings.seed,
+        started=run.started,
+        seconds=run.seconds,
+        workers=settings.workers,
+        shard=settings.shard,
+        read_only=settings.read_only,
+    )
     suite = document.Suite(version=__version__)
-    return document.build(run.ledger, suite=suite, target=target, run=about, timings=run.timings)
+    return document.build(run.ledger, suite=suite, target=run.target, run=about, timings=run.timings)
 
 
-def show(run: Run, written: Written, console: Console) -> None:
+def show(run: Judged, written: Written, console: Console) -> None:
     """Print every failure on a screen of its own, the table, the result, and where the reports are."""
     terminal.failures(console, written.document, run.ledger.judgements, run.catalogue, _rerun(run))
     terminal.summary(console, written.document, run.catalogue, written.files, written.missing)
 
 
-def _rerun(run: Run) -> str:
+def _rerun(run: Judged) -> str:
     """The command line that names this run's target again. A header is named without its value."""
     settings = run.settings
     parts = ["prefect-conformance", "run"]
-    if settings.url is not None and run.workbench is not None:
-        parts += ["--url", run.workbench.redactor.url(settings.url)]
+    if settings.url is not None and run.target.url is not None:
+        parts += ["--url", run.target.url]
     if settings.server is not None:
         parts += ["--server", settings.server]
     if settings.database is not None:

@@ -7,26 +7,40 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from filelock import FileLock
+
 from conformance import catalogue
 from conformance.contract import frozen
-from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
-from conformance.run import grammar, reports
+from conformance.errors import ConformanceError, ProvisioningError, TargetError, TargetTrouble
+from conformance.run import grammar, plan, reports, shards, unfinished
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Dialect, Settings
-from conformance.suite.check import POPULATED, declarations, functions, selected
+from conformance.suite.check import POPULATED, functions
 from conformance.suite.guards import CSRF
-from conformance.target import Access, Guarded, Redactor, access, added, discover, embedded, parse_database, parse_url
+from conformance.target import (
+    Access,
+    Guarded,
+    Redactor,
+    Target,
+    access,
+    added,
+    discover,
+    embedded,
+    parse_database,
+    parse_url,
+)
 from conformance.target.database import NAMES
-from conformance.verdicts import waivers
-from conformance.verdicts.ledger import ErrorKind, Ledger
-from conformance.world import Population, SeedingError, seed, sweep
+from conformance.verdicts import document, waivers
+from conformance.verdicts.ledger import ErrorKind
+from conformance.verdicts.transcript import TranscribedLedger
+from conformance.world import Population, SeedingError, Swept, inventory, seed, sweep
 
 Progress = Callable[[str], None]
 
@@ -42,7 +56,7 @@ class Run:
         self.settings = settings
         self.progress = progress
         self.catalogue = catalogue.load()
-        self.ledger = Ledger(self.catalogue)
+        self.ledger = TranscribedLedger(self.catalogue)
         self.started = datetime.now(UTC)
         self.timings: dict[str, float] = {}
         self.added: tuple[str, ...] = ()
@@ -52,6 +66,9 @@ class Run:
         self._guarded: embedded.EmbeddedServer | None = None
         self._databases: embedded.Databases | None = None
         self._folder: Path | None = None
+        self._unfinished: unfinished.Unfinished | None = None
+        self._lock: FileLock | None = None
+        self._swept = False
 
     def open(self) -> Self:
         """Everything that comes before the first check.
@@ -67,13 +84,20 @@ class Run:
                 self.progress(note)
             files = self._waiver_files()
             accepted = waivers.load(files, self.catalogue, target.version, database=self.database)
-            self.ledger = Ledger(self.catalogue, accepted, filtered=self._filtered, exploring=self.settings.exploring)
+            self.ledger = TranscribedLedger(
+                self.catalogue,
+                accepted,
+                filtered=self._filtered,
+                exploring=self.settings.exploring,
+                # What is read on others' data may be right there and wrong elsewhere.
+                part=self.settings.shard is not None or self.settings.read_only,
+            )
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
-            self._folder = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
             # On a server of our own, the same names in every run make the same requests. On one that is
             # shared, nobody else's objects may begin as ours do.
             prefix = "conformance" if self.settings.url is None else f"conformance-{secrets.token_hex(3)}"
+            self._folder = self._keep(target, prefix)
             shared = Shared(
                 settings=self.settings,
                 access=reached,
@@ -91,7 +115,9 @@ class Run:
                 beside = frozen.beside(target.version)
                 self.progress(f"the contract has {len(self.added)} things more than that of prefect {beside}")
             self.workbench = Workbench(shared, contract=target.contract)
-            if next(self.planned(), None) is None:
+            if not self.planned():
+                if self.settings.shard is not None and plan.asked_for(target.contract, self.catalogue, self.settings):
+                    raise ConformanceError(f"--shard {self.settings.shard}: there are fewer checks than shards")
                 raise ConformanceError(
                     f"no check matches --select {' '.join(map(repr, self.settings.select))}; "
                     "`prefect-conformance run --list` prints what there is"
@@ -112,6 +138,10 @@ class Run:
                 )
         elif settings.server is not None:
             embedded.release(settings.server)
+        if settings.read_only and settings.url is None:
+            raise ConformanceError("--read-only needs --url: a server of the run's own has nothing to read")
+        if settings.shard is not None:
+            plan.parse_shard(settings.shard)
         waivers.read(settings.waivers, catalogue.load())
         reports.prepare(settings.reports)
         return reached
@@ -121,7 +151,11 @@ class Run:
 
         A target that refuses it is no reason to stop: what needs the world could not run, and all else can.
         """
+        if self.settings.read_only:
+            return
         self._guard()
+        if not self.settings.owns_target:
+            self._look_around()
         workbench = self._opened()
         if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned()):
             return
@@ -164,16 +198,9 @@ class Run:
         number = worker % len(self._servers)  # one that stands in for a worker that died has a higher number
         return shared.model_copy(update={"url": self._servers[number].url, "server": number})
 
-    def planned(self) -> Iterator[tuple[str, str]]:
-        """Requirement and subject of every check that is asked for, in the order of the catalogue."""
-        contract = self._opened().contract
-        order = {requirement: number for number, requirement in enumerate(self.catalogue)}
-        for _, declared in sorted(declarations(), key=lambda entry: order[entry[1].requirement]):
-            if not self.settings.fuzz and declared.requirement.startswith("fuzz."):
-                continue
-            for name in declared.names(contract):
-                if selected(declared.requirement, name, self.settings.select):
-                    yield declared.requirement, name
+    def planned(self) -> Sequence[plan.Key]:
+        """Requirement and subject of every check that this run does, in the order of the catalogue."""
+        return plan.planned(self._opened().contract, self.catalogue, self.settings)
 
     def close(self, begun: bool = True) -> reports.Written | None:
         """Clean up, write the reports, stop the server. Returns what was written, None where no run had begun."""
@@ -189,7 +216,34 @@ class Run:
         self.ledger.close()
         if not begun:
             return None
+        # What an earlier run has left there is no shard of this one.
+        (self.settings.reports / shards.FILE).unlink(missing_ok=True)
+        if self.settings.shard is not None and self.workbench is not None:
+            about = (
+                self.settings,
+                self.target,
+                self.workbench.target.raw,
+                self.workbench.contract.reading,
+                self.ledger,
+            )
+            shards.write(self.settings.reports, *about, self.started, self.seconds, self.timings)
         return reports.write(self)
+
+    @property
+    def target(self) -> document.Target:
+        """The server that is judged, as the reports tell."""
+        if self.workbench is None:
+            return document.Target()
+        found = self.workbench.target
+        return document.Target(
+            url=self.workbench.redactor.url(found.url),
+            server="prefect",
+            version=found.version,
+            contract_sha256=found.contract.sha256,
+            compared_with=frozen.beside(found.version) if found.contract.frozen else None,
+            added=self.added,
+            database=self.database,
+        )
 
     @property
     def seconds(self) -> float:
@@ -253,18 +307,47 @@ class Run:
         self.workbench = Workbench(shared, contract=workbench.contract)
         workbench.close()
 
+    def _keep(self, target: Target, prefix: str) -> Path:
+        """The folder of the run. Where its objects stay on the server, it outlives the run until they are removed."""
+        if self.settings.url is None:
+            return Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
+        url = Redactor().url(target.url)
+        for other in unfinished.find():
+            if other.about.url == url:
+                self.progress(f"{other.about.prefix} is under way, or its objects are still there: {_mend(other)}")
+        self._unfinished = unfinished.begin(unfinished.About(prefix=prefix, url=url, started=self.started))
+        self._lock = self._unfinished.lock()
+        return self._unfinished.folder
+
+    def _look_around(self) -> None:
+        """Note what is on a shared target before anything is created there."""
+        workbench = self._opened()
+        try:
+            found = inventory(workbench.client, workbench.contract)
+        except TargetTrouble as trouble:
+            raise TargetError(f"what is on the target can't be listed: {trouble}") from trouble
+        unfinished.remember(workbench.shared.folder, found)
+        # It refuses from now on to change any of that.
+        self.workbench = Workbench(workbench.shared, contract=workbench.contract)
+        workbench.close()
+
     def _waiver_files(self) -> tuple[Path, ...]:
         if self.settings.waivers or not self.settings.use_waivers:
             return self.settings.waivers
         return waivers.shipped()
 
     def _sweep(self, workbench: Workbench) -> None:
-        if self._servers or not workbench.shared.created.exists():
-            return  # it is thrown away with its database, or there is nothing to remove
+        this = self._unfinished
+        if this is None or not workbench.shared.created.exists():
+            return  # what it created is thrown away with its database, or there is nothing to remove
         with self.phase("clean-up"):
             self.progress("removing what the run created")
-            for line in sweep(workbench.client, workbench.workshop.ledger):
-                self.ledger.error(workbench.redactor.text(line), ErrorKind.CLEAN_UP)
+            swept = sweep(workbench.client, workbench.contract, this.ledger, this.about.prefix, this.before())
+        for line in told(swept):
+            self.progress(line)
+        for line in swept.left:
+            self.ledger.error(f"{workbench.redactor.text(line)}; {_mend(this)}", ErrorKind.CLEAN_UP)
+        self._swept = not swept.left
 
     def _stop(self) -> None:
         for server in (*self._servers, *([self._guarded] if self._guarded else [])):
@@ -274,7 +357,12 @@ class Run:
                 self.ledger.error(line, ErrorKind.CLEAN_UP)
         if self.workbench is not None:
             self.workbench.close()
-        if self._folder is not None:
+        if self._lock is not None:
+            self._lock.release()
+        if self._unfinished is not None:
+            if self._swept or not self._unfinished.ledger.path.exists():
+                self._unfinished.close()
+        elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
@@ -285,3 +373,21 @@ class Run:
             yield
         finally:
             self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - started, 3)
+
+
+def told(swept: Swept) -> Iterator[str]:
+    """What a clean-up has found beside the run's own objects, a line each."""
+    if swept.appeared:
+        yield f"others have meanwhile made {_numbers(swept.appeared)}: left as they are"
+    if swept.gone:
+        yield f"others have meanwhile removed {_numbers(swept.gone)}"
+    if swept.partial:
+        yield f"too many to look at all: {', '.join(sorted(swept.partial))}; there, what the run noted is removed"
+
+
+def _numbers(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {collection}" for collection, number in sorted(counted.items()))
+
+
+def _mend(this: unfinished.Unfinished) -> str:
+    return f"`prefect-conformance sweep --url {this.about.url} --run {this.about.prefix}` removes them"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conformance.catalogue import HIDDEN, Catalogue
 from conformance.contract import Contract, Reading
+from conformance.run import unfinished
 from conformance.settings import Dialect, Settings
 from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration
@@ -26,7 +27,7 @@ from conformance.target import Access, Client, Csrf, Guarded, Journal, Target, p
 from conformance.target.pace import Pace
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
-from conformance.world import CreatedLedger, HttpWorkshop, Population, World
+from conformance.world import CreatedLedger, HttpWorkshop, Population, Recorder, World
 
 _MAY_COME_BACK = 4.0
 """Seconds in which a target that is gone is waited for: one that is just being restarted, or its gateway."""
@@ -51,7 +52,7 @@ class Shared(BaseModel):
     """Begins the name of every object of the run."""
     waiver_files: tuple[Path, ...]
     folder: Path
-    """A temporary folder of the run: the document, the populations, the ledger of created objects."""
+    """The folder of the run: the document, the populations, the ledger of created objects."""
     server: int = 0
     """Which of the run's servers `url` is, where each worker has one of its own."""
     guarded: Guarded | None = None
@@ -74,7 +75,7 @@ class Shared(BaseModel):
     @property
     def created(self) -> Path:
         """The ledger of created objects."""
-        return self.folder / "created.jsonl"
+        return unfinished.created(self.folder)
 
     @property
     def journeys(self) -> Path:
@@ -110,11 +111,12 @@ class Workbench:
             csrf=Csrf(f"{shared.prefix}-{worker}-client", self.redactor.learn) if shared.csrf else None,
             # A server of one's own that has ended is not started again.
             patience=0.0 if shared.access.own else _MAY_COME_BACK,
+            read_only=shared.settings.read_only,
             pace=None if self.settings.rate is None else Pace(shared.folder / "pace", self.settings.rate),
         )
-        self.workshop = HttpWorkshop(
-            self.client, self.contract, f"{shared.prefix}-{worker}", CreatedLedger(shared.created)
-        )
+        ledger = CreatedLedger(shared.created)
+        self.client.witness = Recorder(self.contract, ledger, unfinished.before(shared.folder))
+        self.workshop = HttpWorkshop(self.client, self.contract, f"{shared.prefix}-{worker}", ledger)
         self._subjects: dict[Any, Mapping[str, Any]] = {}
 
     @cached_property

@@ -91,7 +91,14 @@ class Guards:
         key = (("", url), *sorted(headers.items()))
         if key not in self._clients:
             access = self._target.client.access.model_copy(update={"headers": dict(headers)})
-            self._clients[key] = Client(url, access, self._contract, self._target.client.journal, stranger=True)
+            self._clients[key] = Client(
+                url,
+                access,
+                self._contract,
+                self._target.client.journal,
+                stranger=True,
+                read_only=self._target.client.read_only,
+            )
         return self._clients[key]
 
 

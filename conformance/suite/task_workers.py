@@ -11,7 +11,7 @@ from conformance import oracle
 from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Record
 from conformance.suite.outcome import Violation
-from conformance.target import Client
+from conformance.target import Client, WouldWrite
 from conformance.target.task_worker import task_worker
 from conformance.world import World
 
@@ -34,6 +34,8 @@ def require_found_by_tasks(subject: Operation, client: Client, world: World) -> 
 
     Raises Unreachable where the target accepts no task worker.
     """
+    if client.read_only:
+        raise WouldWrite("a task worker that connects is listed")
     one, two, three = (world.workshop.name(stem) for stem in ("alpha", "beta", "gamma"))
     workers: list[Record] = [
         {"identifier": world.workshop.name("worker"), "task_keys": keys} for keys in ([one, two], [two, three])

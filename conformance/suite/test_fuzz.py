@@ -12,6 +12,7 @@ from conformance.suite.fuzz.aim import CHANGES_THE_SERVER
 from conformance.suite.fuzz.findings import CONTENT_TYPE, NULL, SCHEMA, SERVER_ERROR, STATUS, require_none
 from conformance.suite.outcome import CouldNotRun, NotApplicable
 from conformance.suite.subjects import every_operation
+from conformance.target import WouldWrite, only_reads
 from conformance.world import World
 
 
@@ -44,6 +45,8 @@ def _require_none(requirement: str, operation: Operation, campaigns: Campaigns, 
     """Raise Violation with every distinct finding of the operation's campaign."""
     if operation.label in CHANGES_THE_SERVER and not world.exclusive:
         raise NotApplicable("shared-server")
+    if world.workshop.client.read_only and not only_reads(operation.method, operation.path):
+        raise WouldWrite(f"{operation.label} may change the target")
     campaign = campaigns.of(operation)
     if not campaign.exchanges:
         raise CouldNotRun("no request could be made for the operation")

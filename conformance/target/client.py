@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
 import stamina
 
-from conformance.contract import Contract
+from conformance.contract import Contract, Operation
 from conformance.errors import TargetTrouble
 from conformance.target.access import Access
 from conformance.target.csrf import Csrf
@@ -80,6 +81,37 @@ class Lost(TargetTrouble):
     """The target is of no use any more: it is gone, or does not let this run in. No later request is sent."""
 
 
+class WouldWrite(TargetTrouble):
+    """A client that only reads was asked to send what may change the target: it was not sent."""
+
+
+READING: Final = re.compile(
+    r"/(filter|count|paginate|history|lateness|counts|count-deployments|next-runs|count-task-runs|validate)"
+    r"\Z|/events/count-by/[^/]+\Z"
+)
+"""Ends of the paths that a POST reads from."""
+
+
+def only_reads(method: str, path: str) -> bool:
+    """Whether a request can't change anything, by the meaning of its method or by what this API has it do."""
+    if method == "POST":
+        return READING.search(path) is not None
+    return method in ("GET", "HEAD")
+
+
+class Witness(Protocol):
+    """Is told of every request of the contract's operations before it is sent, and of its answer.
+
+    `path` is relative to the base URL, percent-encoded as it is sent.
+    """
+
+    def sending(self, operation: Operation, path: str) -> str | None:
+        """Before it is sent; may raise to keep it from being sent. None: no need to tell of the answer."""
+
+    def answered(self, token: str, operation: Operation, path: str, response: httpx.Response) -> None:
+        """After it was answered, whatever the status. `token` is what `sending` returned."""
+
+
 class Client:
     """Sends requests to the API at `base_url` (without a trailing slash) and records each in `journal`.
 
@@ -90,7 +122,8 @@ class Client:
 
     `csrf` gets the tokens that the server wants with changes. `stranger`: being refused is what this client is for,
     and says nothing about the target. `patience`: seconds in which a target that is gone may come back. Once
-    `lost` says why the target is of no use any more, every request raises Lost.
+    `lost` says why the target is of no use any more, every request raises Lost. `read_only`: WouldWrite is
+    raised in place of sending what may change something.
     """
 
     def __init__(
@@ -104,11 +137,14 @@ class Client:
         stranger: bool = False,
         patience: float = 0.0,
         pace: Pace | None = None,
+        read_only: bool = False,
     ) -> None:
+        self.read_only = read_only
         self.base_url = base_url.rstrip("/")
         self.access = access
         self.journal = journal
         self.lost: str | None = None
+        self.witness: Witness | None = None
         self._contract = contract
         self._prefix = urlsplit(self.base_url).path
         self._csrf = csrf
@@ -256,8 +292,14 @@ class Client:
         return response
 
     def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
+        path = request.url.path
+        if self.read_only and not only_reads(request.method, path):
+            raise WouldWrite(f"{request.method} {path} may change the target: not sent")
         if self._pace is not None:
             self._pace.wait()
+        operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
+        sent = request.url.raw_path.decode("ascii").partition("?")[0].removeprefix(self._prefix)
+        token = self.witness.sending(operation, sent) if self.witness is not None and operation is not None else None
         started = time.perf_counter()
         try:
             response = self._http.send(request)
@@ -268,8 +310,8 @@ class Client:
                 unsent=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout),
                 stalled=isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout),
             ) from error
-        path = request.url.path
-        operation = self._contract.operation_of(request.method, path.removeprefix(self._prefix))
+        if self.witness is not None and operation is not None and token is not None:
+            self.witness.answered(token, operation, sent, response)
         exchange = Exchange(
             operation=operation.label if operation else None,
             method=request.method,

@@ -18,7 +18,7 @@ from typing import Final
 
 from packaging.version import InvalidVersion, Version
 
-from conformance.contract import Contract
+from conformance.contract import Contract, frozen
 from conformance.data import fixtures
 from conformance.errors import ProvisioningError
 from conformance.target import embedded
@@ -79,12 +79,9 @@ def release_for(version: str, operations: Collection[str]) -> Release:
 
 def _likeness(release: Release, operations: Collection[str]) -> float:
     """How much of both contracts' operations is in both, from 0 to 1. The administrative ones are often hidden."""
-    file = fixtures() / "contracts" / f"prefect-{release.version}.operations.json"
-    if not file.exists():
-        return 0.0
     own, others = (
         {label for label in labels if "/admin/" not in label}
-        for labels in (Contract.parse(file.read_bytes()).operations, operations)
+        for labels in (Contract.parse(frozen.path(release.version).read_bytes()).operations, operations)
     )
     return len(own & others) / len(own | others)
 

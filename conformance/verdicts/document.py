@@ -91,12 +91,17 @@ class Target(_Part):
 
 
 class Run(_Part):
-    """How the run was made."""
+    """How the run was made. `shard`: which share of the checks it did (`2/3`), None where it did all of them.
+
+    `read_only`: it sent nothing that may change the server, and judged what can be judged so.
+    """
 
     seed: int
     started: datetime
     seconds: float
     workers: int
+    shard: str | None = None
+    read_only: bool = False
 
 
 class Entry(_Part):
@@ -253,6 +258,10 @@ def dump(document: Document) -> str:
     for entry in content["verdicts"]:
         if entry["waiver"] is None:
             del entry["waiver"]
+    if content["run"]["shard"] is None:
+        del content["run"]["shard"]
+    if not content["run"]["read_only"]:
+        del content["run"]["read_only"]
     for operation in content["operations"].values():
         if operation["ineligible"] is None:
             del operation["ineligible"]

@@ -31,6 +31,9 @@ _SEVERITY: Final = (
     Verdict.FAILED,
 )
 
+_CIRCUMSTANCES: Final = ("shared-server", "unguarded", "unprotected", "remote-target")
+"""Conditions of the catalogue that are about the run, and not about the server."""
+
 _OPERATION: Final = re.compile(r"[A-Z]+ /.*")
 _STATUS: Final = re.compile(r"[1-9][0-9]{2}")
 
@@ -77,7 +80,8 @@ class Ledger:
 
     `filtered`: only a part of the checks was asked for (`--select`, `--no-fuzz`, pytest's `-k`), so that
     a waiver whose check is not among them proves nothing. `exploring`: the fuzz sends other cases than the
-    ones its waivers were written for, so that one which found nothing proves nothing either.
+    ones its waivers were written for, so that one which found nothing proves nothing either. `part`: it is a shard,
+    and waivers are judged where all of them are joined, or it judges what happens to be there, by reading.
     """
 
     def __init__(
@@ -87,11 +91,13 @@ class Ledger:
         *,
         filtered: bool = False,
         exploring: bool = False,
+        part: bool = False,
     ) -> None:
         self.catalogue = catalogue
         self.waivers = waivers if waivers is not None else Waivers()
         self.filtered = filtered
         self.exploring = exploring
+        self.part = part
         self._order = {requirement: place for place, requirement in enumerate(catalogue)}
         self._plan: dict[Key, Check] = {}
         self._judgements: dict[Key, Judgement] = {}
@@ -222,7 +228,8 @@ class Ledger:
                     verdict=Verdict.COULD_NOT_RUN,
                     summary=f"was not run: {why}",
                 )
-        self._find_stale_waivers()
+        if not self.part:
+            self._find_stale_waivers()
 
     @property
     def interrupted(self) -> str | None:
@@ -269,7 +276,7 @@ class Ledger:
     @property
     def grammar(self) -> Grammar:
         """What the contract can be asked, and what of it was judged."""
-        return self._tally.grammar({subject for _, subject in self._plan} if self.filtered else None)
+        return self._tally.grammar({subject for _, subject in self._plan} if self.filtered or self.part else None)
 
     def result(self) -> Result:
         """What the verdicts come to.
@@ -334,9 +341,16 @@ class Ledger:
             if judgement is not None and judgement.verdict is Verdict.PASSED and self.waivers.demanded(waiver):
                 self.error(f"{named} is stale: the check passed; remove it", ErrorKind.WAIVER)
             elif judgement is not None and judgement.verdict is Verdict.NOT_APPLICABLE:
+                if self._is_circumstance(judgement):
+                    continue
                 self.error(f"{named} is stale: the check is not applicable; remove it", ErrorKind.WAIVER)
             elif judgement is None and key not in self._plan and complete:
                 self.error(f"{named} matches no check of this run; remove it", ErrorKind.WAIVER)
+
+    def _is_circumstance(self, judgement: Judgement) -> bool:
+        """Whether a check is not applicable for how the run reached the target: that says nothing of the release."""
+        conditions = self.catalogue[judgement.requirement].conditions
+        return any(judgement.summary == conditions[name] for name in _CIRCUMSTANCES if name in conditions)
 
     def _know(self, requirement: str) -> None:
         if requirement not in self.catalogue:

@@ -97,6 +97,7 @@ class Waivers:
         Of a requirement and subject there may be two where the database is not known, and one where it is.
         """
         self._database = database
+        self.elsewhere = tuple(elsewhere)
         self.bound = tuple(waiver for waiver in (*(waiver for waiver, _ in entries), *elsewhere) if waiver.databases)
         """What is known to be a deviation on one database and none on another, of this release."""
         self._entries: dict[tuple[str, str], tuple[Waiver, str]] = {}

@@ -1,9 +1,23 @@
 """The objects that a run creates through the API, and the server's own record of each."""
 
+from conformance.world.inventory import Inventory, inventory
 from conformance.world.ledger import CreatedLedger
+from conformance.world.record import Recorder
 from conformance.world.seed import seed
-from conformance.world.sweep import sweep
+from conformance.world.sweep import Swept, sweep
 from conformance.world.workshop import HttpWorkshop, SeedingError
 from conformance.world.world import Population, World
 
-__all__ = ["CreatedLedger", "HttpWorkshop", "Population", "SeedingError", "World", "seed", "sweep"]
+__all__ = [
+    "CreatedLedger",
+    "HttpWorkshop",
+    "Inventory",
+    "Population",
+    "Recorder",
+    "SeedingError",
+    "Swept",
+    "World",
+    "inventory",
+    "seed",
+    "sweep",
+]

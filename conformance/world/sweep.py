@@ -1,26 +1,176 @@
-"""Clean-up: what the ledger says was created is deleted, and nothing else."""
+"""Clean-up: what the run created is removed, and nothing else."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote
+
+from conformance.contract import Contract
 from conformance.errors import TargetTrouble
+from conformance.resources import RESOURCES, Made, Record
 from conformance.target import Client
-from conformance.world.ledger import CreatedLedger
+from conformance.world.inventory import Inventory, Listing, listing
+from conformance.world.ledger import Created, CreatedLedger
 
-_GONE = frozenset({404, 410})
+_GONE: Final = frozenset({404, 410})
+
+_ROUNDS: Final = 4
+"""Times that what is left is looked for: a removal may fail for something that goes later."""
+
+_SERVER_MADE: Final = {"work_pools": frozenset({"default-agent-pool"})}
+"""What a server makes by itself for the first object of another collection: collection -> names."""
+
+_PLACE: Final = {name: number for number, name in enumerate(RESOURCES)}
 
 
-def sweep(client: Client, ledger: CreatedLedger) -> list[str]:
-    """Delete every object of the ledger, the latest first; gone already is as good.
+@dataclass
+class Swept:
+    """What came of a clean-up.
 
-    Returns a line for each that could not be deleted. Stops at the first request that gets no answer.
+    `left`: a line for each object of the run that is still there. `stranger`: collection -> how many objects have
+    appeared that nothing links to the run, and `gone`: how many have disappeared that the run did not make; others
+    who use the target did that. `partial`: collections with too many members to look at all.
     """
-    left: list[str] = []
-    for created in ledger.newest_first():
-        try:
-            response = client.request("DELETE", created.path)
-        except TargetTrouble as trouble:
-            left.append(f"{created.operation} {created.path}: {trouble}; nothing after it was tried")
+
+    removed: int = 0
+    left: list[str] = field(default_factory=list)
+    appeared: dict[str, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+    partial: frozenset[str] = frozenset()
+
+
+def sweep(
+    client: Client, contract: Contract, ledger: CreatedLedger, prefix: str, before: Inventory | None = None
+) -> Swept:
+    """Remove everything that the run of that prefix made: what the ledger names, and what its names or links tell of.
+
+    `before` is what was on the target when the run began: nothing of that is touched, whatever the ledger says, and
+    what has come since is shown to be the run's or another's. Without it, only the ledger's own objects are removed.
+    Stops at the first request that gets no answer; what has not been removed then is in `left`.
+    """
+    swept = Swept()
+    try:
+        _sweep(client, contract, ledger, prefix, before, swept)
+    except TargetTrouble as trouble:
+        swept.left.append(f"{trouble}; nothing after it was tried")
+    return swept
+
+
+def _sweep(
+    client: Client, contract: Contract, ledger: CreatedLedger, prefix: str, before: Inventory | None, swept: Swept
+) -> None:
+    made = [created for created in ledger.newest_first() if before is None or not _foreign(before, created)]
+    if before is None:
+        refused = _remove(client, made, swept)
+        swept.left += [f"DELETE {created.path} answered {status}" for created, status in refused.items()]
+        return
+    mine = _Mine(prefix, made, before)
+    refused = {}
+    for number in range(_ROUNDS):
+        found, partial = listing(client, contract)
+        swept.partial = partial
+        unlisted = [created for created in made if created.collection not in found or created.collection in partial]
+        # What hangs on another goes with it: only what is shown to be there needs a request.
+        listed = sorted(mine.of(found, contract) - {*unlisted}, key=lambda created: created.path)
+        todo = [*(unlisted if number == 0 else ()), *listed]
+        if not todo:
             break
-        if not response.is_success and response.status_code not in _GONE:
-            left.append(f"DELETE {created.path} answered {response.status_code}")
-    return left
+        refused = _remove(client, todo, swept)
+    else:
+        found, _ = listing(client, contract)
+    for created in sorted(mine.of(found, contract), key=lambda created: (created.collection, created.path)):
+        status = refused.get(created)
+        swept.left.append(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""))
+    for collection, row in before.new(found):
+        if not mine.owns(collection, row, found):
+            swept.appeared[collection] = swept.appeared.get(collection, 0) + 1
+    for collection, _ in before.gone(found):
+        if collection not in swept.partial:
+            swept.gone[collection] = swept.gone.get(collection, 0) + 1
+
+
+class _Mine:
+    """Tells the run's objects from others'."""
+
+    def __init__(self, prefix: str, made: Iterable[Created], before: Inventory) -> None:
+        self._before = before
+        # Where no dash is allowed, names have none, or another character.
+        self._prefix = re.compile("[-_]?".join(map(re.escape, prefix.split("-"))))
+        self._made = frozenset(made)
+        self._ids = {unquote(part) for created in self._made for part in created.path.split("/")[2:]}
+
+    def of(self, found: Listing, contract: Contract) -> frozenset[Created]:
+        """The run's objects among those that are listed."""
+        rows = [(collection, row) for collection, row in self._before.new(found)]
+        mine: dict[str, tuple[str, Record]] = {}
+        # What the run's objects caused is its own too: a run of a deployment of its own, a queue in its pool.
+        while more := {row["id"]: (c, row) for c, row in rows if row["id"] not in mine and self.owns(c, row, found)}:
+            mine |= more
+            self._ids |= more.keys()
+        return frozenset(
+            created for collection, row in mine.values() if (created := _removal(contract, collection, row)) is not None
+        )
+
+    def owns(self, collection: str, row: Record, found: Listing) -> bool:
+        """Whether an object that has come since the run began is the run's, by its id, its names or its links."""
+        if row.get("name") in _SERVER_MADE.get(collection, ()):
+            return self._serves_nobody_else(row, found)
+        text = json.dumps(row, ensure_ascii=False)
+        return self._prefix.search(text) is not None or any(value in self._ids for value in _strings(row))
+
+    def _serves_nobody_else(self, pool: Record, found: Listing) -> bool:
+        """Whether nothing of others is in a pool that the server has made."""
+        queues = [q for q in found.get("work_queues", {}).values() if q.get("work_pool_id") == pool["id"]]
+        others = [q for q in queues if q.get("name") != "default" and not self.owns("work_queues", q, found)]
+        using = [
+            row
+            for collection in ("deployments", "flow_runs")
+            for row in found.get(collection, {}).values()
+            if row.get("work_pool_name") == pool["name"] and not self.owns(collection, row, found)
+        ]
+        return not others and not using
+
+
+def _strings(value: object) -> Iterable[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _removal(contract: Contract, collection: str, row: Record) -> Created | None:
+    """How a listed object is removed; None where its row does not say."""
+    resource = RESOURCES[collection]
+    destroy = contract.operations[resource.destroys or ""]
+    try:
+        return Created(collection, destroy.label, destroy.fill(resource.fill(destroy.label, Made(collection, row))))
+    except LookupError:
+        return None
+
+
+def _foreign(before: Inventory, created: Created) -> bool:
+    """Whether the ledger names what was there before the run: a create may answer with an object that exists."""
+    template = created.operation.partition(" ")[2]
+    parts = zip(template.split("/"), created.path.split("/"), strict=True)
+    return before.addresses(template, {key[1:-1]: unquote(value) for key, value in parts if key.startswith("{")})
+
+
+def _remove(client: Client, todo: Iterable[Created], swept: Swept) -> dict[Created, int]:
+    """Delete these, children before their parents; gone already is as good. Returns what was refused, and how."""
+    refused: dict[Created, int] = {}
+    for created in sorted(todo, key=lambda created: -_PLACE[created.collection]):
+        response = client.request("DELETE", created.path)
+        if response.is_success:
+            swept.removed += 1
+        elif response.status_code not in _GONE:
+            refused[created] = response.status_code
+    return refused

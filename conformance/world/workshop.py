@@ -118,7 +118,7 @@ class HttpWorkshop:
                     values = resource.fill(destroy.label, Made(resource.name, record, placeholders))
                 except LookupError:
                     continue
-                created = Created(destroy.label, destroy.fill(values))
+                created = Created(resource.name, destroy.label, destroy.fill(values))
                 self.ledger.add(created)
                 if self._passing is not None:
                     self._passing.append(created)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.resources import Made, Record
+from conformance.target import WouldWrite
 from conformance.world.workshop import HttpWorkshop, SeedingError
 
 
@@ -42,6 +43,8 @@ class World:
     @property
     def population(self) -> Population:
         """What queries are judged on. Raises SeedingError where it could not be put in."""
+        if self.workshop.client.read_only:
+            raise WouldWrite("the world has to be made before it is judged on")
         if self._population.trouble is not None:
             raise SeedingError(f"the world could not be seeded: {self._population.trouble}")
         return self._population

@@ -27,8 +27,10 @@ REFERENCES: Mapping[str, str] = {
 }
 """Field of a body -> the collection whose member it names."""
 
-CHANGES_THE_SERVER = frozenset({"PUT /admin/storage", "DELETE /admin/storage"})
-"""Operations that change a setting of the whole server: not on one that is shared."""
+CHANGES_THE_SERVER = frozenset(
+    {"PUT /admin/storage", "DELETE /admin/storage", "POST /block_types/install_system_block_types"}
+)
+"""Operations that change a setting of the whole server, or what it came with: not on one that is shared."""
 
 
 def with_references(body: Body, world: World) -> Body:

@@ -17,6 +17,7 @@ from conformance.resources import RESOURCES, Made, Resource
 from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.blame import Culprits
+from conformance.suite.fuzz.courtesy import courteous, courteous_path
 from conformance.suite.fuzz.findings import Finding, failed, judge, server_error
 from conformance.suite.fuzz.generation import Generator
 from conformance.suite.fuzz.kinds import plain
@@ -175,6 +176,8 @@ class Campaigns:
             seen.add(signature)
             if aimed:
                 case.path_parameters = {**generated, **members.next()}
+            elif generated and not self._world.exclusive:
+                case.path_parameters = courteous_path(operation, generated, self._world)
             self._take_care(operation, case, keeps_schema)
             request = _prepared(case, self._client.base_url)
             # What takes care is in the body: a bulk delete that is sent without one deletes what it finds.
@@ -225,6 +228,8 @@ class Campaigns:
             case.body = aim.fenced(query, case.body, self._world)
         if (care := aim.EXTRA_CARE.get(operation.label)) is not None:
             case.body = care(case.body, self._world)
+        if not self._world.exclusive:
+            case.body = courteous(self._contract, operation, case.body, self._world)
 
     def _send(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
         """Send one request; a server that is busy is asked again.
