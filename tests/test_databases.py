@@ -218,6 +218,7 @@ def test_a_port_that_something_else_has_taken(python: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_database_is_dropped_when_its_maker_is_killed(there: There, python: Path, tmp_path: Path) -> None:
     maker = subprocess.Popen(
         [sys.executable, "-c", _HOST, str(python), str(tmp_path / "log")],
@@ -264,6 +265,7 @@ def judged(folder: Path) -> tuple[str | None, str]:
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_run_on_a_postgresql_of_its_own_leaves_nothing(tmp_path: Path, own_temp: Path) -> None:
     done = cli("run", "--database", "postgres", *NARROW, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -274,6 +276,7 @@ def test_a_run_on_a_postgresql_of_its_own_leaves_nothing(tmp_path: Path, own_tem
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_run_on_somebodys_postgresql_leaves_it_as_it_was(
     there: There, tmp_path: Path, own_temp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def require_alike(server: Any, folder: Path, *arguments: str) -> None:
     assert (told["version"], told["compared_with"]) == ("unknown", None)
 
 
+@pytest.mark.wide
 def test_a_part_of_the_suite_sees_no_difference(server: Any, tmp_path: Path) -> None:
     require_alike(server, tmp_path, *(part for pattern in NARROW for part in ("--select", pattern)))
 

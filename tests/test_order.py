@@ -43,6 +43,7 @@ def run(server: Any, folder: Path, *arguments: str) -> list[str]:
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_any_order_gives_the_same_verdicts(server: Any, tmp_path: Path) -> None:
     told = run(server, tmp_path / "told", "-p", "no:randomly")
     # pytest-randomly, which is loaded by itself, seeds every generator anew.

@@ -67,6 +67,7 @@ def test_the_client_sends_nothing_else(server: Any) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_run_judges_what_it_can(server: Any, tmp_path: Path) -> None:
     selected = [a for p in ("routes.*", "verbs.*", "filter.any flows.*", "refusals.* *flows*") for a in ("--select", p)]
     done = cli("run", "--url", server.url, "--read-only", *selected, cwd=tmp_path)

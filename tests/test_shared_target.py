@@ -175,6 +175,7 @@ def same_as_alone(target: Target, theirs: Snapshot, folder: Path, patterns: tupl
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_it_is_judged_as_if_it_were_alone(target: Target, theirs: Snapshot, tmp_path: Path) -> None:
     same_as_alone(target, theirs, tmp_path, _NARROW)
 
@@ -207,6 +208,7 @@ _MOMENTS = ("seeding the world", "checking: Lifecycles", "checking: Fuzz")
 
 @pytest.mark.server
 @pytest.mark.parametrize("says", [_MOMENTS[1], *(pytest.param(m, marks=pytest.mark.wide) for m in _MOMENTS[::2])])
+@pytest.mark.wide
 def test_an_interrupt_leaves_nothing(says: str, target: Target, theirs: Snapshot, tmp_path: Path) -> None:
     patterns = ("filter.any flows.id.any_", "lifecycles.*", "fuzz.*")
     assert until(target, tmp_path, says, signal.SIGINT, patterns) == 3

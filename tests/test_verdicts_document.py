@@ -299,17 +299,21 @@ MISPLACED = [
 ]
 
 
-@pytest.mark.parametrize("place", NEEDED, ids=lambda place: ".".join(map(str, place)))
-def test_nothing_can_be_left_out(tmp_path: Path, place: tuple[Any, ...]) -> None:
-    content = _changed(place, drop=True)
-    with pytest.raises(DocumentError):
-        _load(tmp_path, content)
+def _loads(folder: Path, content: Any) -> bool:
+    try:
+        _load(folder, content)
+    except DocumentError:
+        return False
+    return True
 
 
-@pytest.mark.parametrize(("place", "junk"), MISPLACED)
-def test_nothing_can_be_replaced_by_junk(tmp_path: Path, place: tuple[Any, ...], junk: Any) -> None:
-    with pytest.raises(DocumentError):
-        _load(tmp_path, _changed(place, junk))
+def test_nothing_can_be_left_out(tmp_path: Path) -> None:
+    assert [place for place in NEEDED if _loads(tmp_path, _changed(place, drop=True))] == []
+
+
+def test_nothing_can_be_replaced_by_junk(tmp_path: Path) -> None:
+    assert len(MISPLACED) > 1000
+    assert [(place, junk) for place, junk in MISPLACED if _loads(tmp_path, _changed(place, junk))] == []
 
 
 @pytest.mark.parametrize(
