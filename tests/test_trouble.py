@@ -45,6 +45,25 @@ def test_a_question_is_asked_again_of_a_busy_server(status: int) -> None:
         assert len(seen) == 3
 
 
+def test_a_question_that_is_refused_while_another_is_answered_has_its_answer() -> None:
+    def answer(asked: Asked) -> Answer:
+        return (503, {}, b"no") if asked[1].endswith("/flow_runs/filter") else GOOD
+
+    with talking(answer) as (client, seen):
+        assert client.request("POST", "/flow_runs/filter", {"offset": -1}).status_code == 503
+        assert len(seen) == 5
+
+
+def test_a_change_that_is_refused_may_be_so_for_others_that_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.target.client.BUDGET", 1.0)
+
+    def answer(asked: Asked) -> Answer:
+        return GOOD if asked[1].endswith("/filter") else (503, {}, b"no")
+
+    with talking(answer) as (client, _), pytest.raises(Busy):
+        client.request("POST", "/flows/", {"name": "x"})
+
+
 @pytest.mark.parametrize(("status", "times"), [(429, 2), (503, 2), (502, 1), (504, 1)])
 def test_what_may_have_been_done_is_not_sent_again(status: int, times: int) -> None:
     with talking(Script((status, {}, b""), (201, {}, b"{}"))) as (client, seen):

@@ -45,8 +45,8 @@ _HANGS = 5.0
 _SHAKEN = 2.0
 """Seconds after a 500 in which a broken connection is its consequence: servers close theirs then."""
 
-_READS = frozenset({"filter", "count", "paginate", "history"})
-"""Last segments of what is asked by POST and changes nothing."""
+_REFUSALS = 3
+"""503s to one question after which it is asked whether another one is answered meanwhile."""
 
 LANDMARK = "/flows/filter"
 """Every generation answers it, to whoever is let in."""
@@ -96,7 +96,7 @@ def only_reads(method: str, path: str) -> bool:
     """Whether a request can't change anything, by the meaning of its method or by what this API has it do."""
     if method == "POST":
         return READING.search(path) is not None
-    return method in ("GET", "HEAD")
+    return method in ("GET", "HEAD", "OPTIONS")
 
 
 class Witness(Protocol):
@@ -177,13 +177,25 @@ class Client:
             extra.setdefault("content-type", "application/json")
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
         deadline = time.monotonic() + BUDGET
-        again = _again(deadline, repeatable=_only_reads(request))
+        again = _again(deadline, repeatable=only_reads(request.method, request.url.path))
         for attempt in stamina.retry_context(on=again, attempts=None, timeout=BUDGET, **_PATIENCE):
             with attempt:
                 response, _ = self._deliver(request)
-                if response.status_code in BUSY:
+                if response.status_code in BUSY and not self._fails_alone(request, response, attempt.num):
                     raise _busy(request, response)
         return response
+
+    def _fails_alone(self, request: httpx.Request, response: httpx.Response, refusals: int) -> bool:
+        """Whether a question gets 503 each time while another one is answered: then that is its answer.
+
+        Prefect on PostgreSQL says 503 to whatever its database refuses.
+        """
+        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or refusals < _REFUSALS:
+            return False
+        if not only_reads(request.method, request.url.path):
+            return False
+        other = self._http.build_request("POST", self.base_url + LANDMARK, json={"limit": 1})
+        return self._deliver(other)[0].is_success and self._deliver(request)[0].status_code == response.status_code
 
     def send_once(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
         """Send a request, whole `url` and all; return the exchange, whatever its status.
@@ -226,7 +238,7 @@ class Client:
     def _may_repeat(self, request: httpx.Request, trouble: Unreachable) -> bool:
         """Whether a request that got no answer does no harm when it is sent again, and may get one."""
         shaken = time.monotonic() - self._shaken < _SHAKEN
-        return trouble.unsent or (not trouble.stalled and (shaken or _only_reads(request)))
+        return trouble.unsent or (not trouble.stalled and (shaken or only_reads(request.method, request.url.path)))
 
     def _heed(self, request: httpx.Request, found: tuple[httpx.Response, Exchange]) -> tuple[httpx.Response, Exchange]:
         """What an answer says about the target rather than about the request."""
@@ -335,11 +347,6 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _only_reads(request: httpx.Request) -> bool:
-    last = request.url.path.rstrip("/").rpartition("/")[2]
-    return request.method in ("GET", "HEAD", "OPTIONS") or (request.method == "POST" and last in _READS)
 
 
 def _busy(request: httpx.Request, response: httpx.Response) -> Busy:
