@@ -600,9 +600,7 @@ def identities(contract: Contract) -> Mapping[str, bool]:
     if TASK_RUNS.collection not in kinds(contract):
         return {}
     found = {"task_runs of a flow run": True}
-    required = contract.resolve(contract.operations[TASK_RUNS.creates].body or {}).get("required", ())
-    # The documents of 2.7 and 2.8 require nothing at all of a task run: that says nothing of its flow run.
-    if required and "flow_run_id" not in required:
+    if "flow_run_id" not in contract.required(TASK_RUNS.creates):
         found["task_runs without a flow run"] = False
     return found
 
