@@ -65,7 +65,8 @@ class Contract:
             return frozenset()
         if stated := self.resolve(found.body).get("required"):
             return frozenset(stated)
-        answer = found.answer(201) or {}
+        # Creating what may be there already is documented with 200, as queries are: its path is the collection's own.
+        answer = found.answer(201) or (found.answer(200) if found.path.endswith("/") else None) or {}
         shown = self.resolve(answer.get("application/json", {})).get("required", ())
         return frozenset(self.body_properties(operation)) & frozenset(shown)
 
