@@ -90,6 +90,22 @@ class Contract:
         properties: Mapping[str, Schema] = self.resolve(found.body).get("properties", {})
         return properties
 
+    def required(self, operation: str) -> frozenset[str]:
+        """The properties that the JSON body of `operation` can't be without; none where the contract lacks it.
+
+        The documents of 2.7 and 2.8 require nothing of any object that is created. What the new one always has of the
+        body is taken for that.
+        """
+        found = self.operations.get(operation)
+        if found is None or found.body is None:
+            return frozenset()
+        if stated := self.resolve(found.body).get("required"):
+            return frozenset(stated)
+        # Creating what may be there already is documented with 200, as queries are: its path is the collection's own.
+        answer = found.answer(201) or (found.answer(200) if found.path.endswith("/") else None) or {}
+        shown = self.resolve(answer.get("application/json", {})).get("required", ())
+        return frozenset(self.body_properties(operation)) & frozenset(shown)
+
     def validator(self, operation: Operation, status: int, media: str) -> BodyValidator | None:
         """The compiled schema of an answer, None where the document has none for it."""
         answer = operation.answer(status)

@@ -61,6 +61,7 @@ class Promise:
         return ACCEPT not in self.statuses
 
 
+_ACCEPTED: Final = frozenset({ACCEPT})
 _REFUSED: Final = frozenset({REJECT, ABORT})
 _ANYTHING: Final = frozenset({ACCEPT, REJECT, ABORT, WAIT})
 
@@ -155,5 +156,5 @@ def promise(collection: str, when: Era, initial: str, proposed: str) -> Promise:
         return Promise(_ANYTHING, None)
     for rule in RULES[collection, when]:
         if initial in rule.initial and proposed in rule.proposed:
-            return Promise(rule.statuses, rule.ends)
-    return Promise(frozenset({ACCEPT}), proposed)
+            return Promise(rule.statuses, proposed if rule.statuses == _ACCEPTED else rule.ends)
+    return Promise(_ACCEPTED, proposed)

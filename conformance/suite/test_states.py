@@ -600,8 +600,7 @@ def identities(contract: Contract) -> Mapping[str, bool]:
     if TASK_RUNS.collection not in kinds(contract):
         return {}
     found = {"task_runs of a flow run": True}
-    body = contract.operations[TASK_RUNS.creates].body or {}
-    if "flow_run_id" not in contract.resolve(body).get("required", ()):
+    if "flow_run_id" not in contract.required(TASK_RUNS.creates):
         found["task_runs without a flow run"] = False
     return found
 

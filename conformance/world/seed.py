@@ -72,6 +72,9 @@ def entries(source: Path) -> Iterator[_Object]:
         yield from _File.model_validate(tomllib.loads(path.read_text("utf-8"))).object
 
 
+_FORMER = "experimental/"
+"""Prefect 2.7 has pools, their queues and their workers under this prefix."""
+
 _WRITING, _READING = 1, 4
 """Requests that are under way at a time. Of several that write, SQLite turns all but one away, to be sent again; and
 Orion, turned away in the middle, has made half of a block document then."""
@@ -85,7 +88,7 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
     Raises SeedingError where the target refuses one.
     """
     source = source or fixtures() / "populations"
-    described = list(entries(source))
+    described = [_placed(workshop, entry) for entry in entries(source)]
     known: dict[str, Record] = {}
     with _pool(_WRITING) as pool:
         members = _create_all(workshop, described, known, pool)
@@ -102,10 +105,20 @@ def seed(workshop: HttpWorkshop, source: Path | None = None) -> Population:
     for resource in RESOURCES.values():
         if resource.gathered is not None and (theirs := [m for m in made if m.collection == resource.name]):
             records[resource.name] = _gathered(resource.gathered, workshop, theirs)
+    # What is related to pools names them alike wherever they stand.
+    records |= {name.removeprefix(_FORMER): records[name] for name in records if name.startswith(_FORMER)}
     for resource in RESOURCES.values():
         if resource.derived is not None and (derived := resource.derived(records)):
             records[resource.name] = derived
     return Population(records=records)
+
+
+def _placed(workshop: HttpWorkshop, entry: _Object) -> _Object:
+    """The entry, in the collection where the generation has such objects."""
+    now, former = (RESOURCES.get(f"{prefix}{entry.collection}") for prefix in ("", _FORMER))
+    if former is None or now is None or workshop.has(str(now.creates)) or not workshop.has(str(former.creates)):
+        return entry
+    return entry.model_copy(update={"collection": former.name})
 
 
 @contextmanager

@@ -42,8 +42,7 @@ class HttpWorkshop:
 
     def requires(self, operation: str) -> frozenset[str]:
         """The properties that the JSON body of `operation` can't be without."""
-        body = self.contract.operations[operation].body
-        return frozenset() if body is None else frozenset(self.contract.resolve(body).get("required", ()))
+        return self.contract.required(operation)
 
     def name(self, stem: str) -> str:
         """A name that no other call returns."""
