@@ -80,6 +80,16 @@ def _above_zero(rate: float | None) -> float | None:
     return rate
 
 
+def _workers(value: str | None, default: int) -> int:
+    if value is None:
+        return default
+    if value == "auto":
+        return _cores()
+    if not value.isdecimal() or int(value) < 1:
+        raise typer.BadParameter(f"{value!r}: --workers takes a whole number above 0, or `auto`")
+    return int(value)
+
+
 def _cores() -> int:
     """Workers of a whole run: each has a server of its own, and both take a quarter of a gigabyte."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -123,9 +133,11 @@ def run(
     no_fuzz: Annotated[bool, typer.Option("--no-fuzz", help="Leave the fuzz out.")] = False,
     fuzz_examples: Annotated[int, typer.Option(min=1, help="Generated cases an operation.")] = DEFAULT_FUZZ_EXAMPLES,
     workers: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            min=1, help="Processes that run checks.", show_default="as many as cores; 1 with --url or --select"
+            metavar="N|auto",
+            help="Processes that run checks; auto: one a core.",
+            show_default="auto; 1 with --url or --select",
         ),
     ] = None,
     seed: Annotated[str, typer.Option(metavar="N|random", help="Seed of all that is generated.")] = str(DEFAULT_SEED),
@@ -172,7 +184,7 @@ def run(
         select=tuple(select or ()),
         fuzz=not no_fuzz,
         fuzz_examples=fuzz_examples,
-        workers=workers or (1 if list_ or url is not None or select else _cores()),
+        workers=_workers(workers, 1 if list_ or url is not None or select else _cores()),
         seed=_seed(seed),
         waivers=tuple(waivers or ()),
         use_waivers=not no_waivers,
