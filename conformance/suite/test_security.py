@@ -31,6 +31,7 @@ from conformance.suite.guards import (
 from conformance.suite.listener import Listener, is_here
 from conformance.suite.operands import NOBODY
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
+from conformance.suite.polls import pools
 from conformance.suite.secret_blocks import SecretBlock
 from conformance.suite.subjects import every_operation
 from conformance.target import Client
@@ -392,17 +393,17 @@ def _deployment(world: World, schema: Record) -> Record:
     return body | fields
 
 
-def _pool(world: World, schema: Record) -> Record:
+def _pool(world: World, schema: Record, collection: str = "work_pools") -> Record:
     template = {"job_configuration": {"size": "{{ size }}"}, "variables": schema}
-    body: Record = RESOURCES["work_pools"].body(world.workshop)
+    body: Record = RESOURCES[collection].body(world.workshop)
     return body | {"base_job_template": template}
 
 
 def _creates_a_deployment(world: World, schema: Record) -> Iterator[Request]:
     shop = world.workshop
     yield lambda: _create(world, _DEPLOY, _deployment(world, schema))
-    if shop.has("POST /work_pools/") and shop.accepts(_DEPLOY, "work_pool_name"):
-        pool = _create(world, "POST /work_pools/", _pool(world, schema))
+    if (collection := pools(shop.contract)) is not None and shop.accepts(_DEPLOY, "work_pool_name"):
+        pool = _create(world, f"POST /{collection}/", _pool(world, schema, collection))
         if pool.is_success:
             name = "job_variables" if shop.accepts(_DEPLOY, "job_variables") else "infra_overrides"
             fields = {"work_pool_name": pool.json()["name"], name: {"size": 1}}
