@@ -11,12 +11,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from conformance.catalogue.conditions import load_conditions
 from conformance.errors import ConformanceError
 
 HIDDEN = "hidden"
 """A condition of every requirement, which no chapter repeats."""
-
-_OF_ALL = {HIDDEN: "The target keeps this administrative operation from its users, and serves no document that has it."}
 
 
 class Level(StrEnum):
@@ -109,6 +108,6 @@ def load() -> Catalogue:
                 raise ConformanceError(f"catalogue chapter {path.name}: {requirement.id} belongs to another chapter")
             if requirement.id in requirements:
                 raise ConformanceError(f"catalogue chapter {path.name}: {requirement.id} stands twice")
-            conditions = {**requirement.conditions, **_OF_ALL}
+            conditions = {**requirement.conditions, **load_conditions()}
             requirements[requirement.id] = requirement.model_copy(update={"conditions": conditions})
     return Catalogue(chapters, requirements)

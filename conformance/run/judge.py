@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from conformance.catalogue import Requirement, load_conditions
+from conformance.catalogue import Requirement
 from conformance.errors import TargetTrouble
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.target import Journal, Redactor, WouldWrite
@@ -43,7 +43,7 @@ def judge(
         case NotApplicable():
             summary = f"the catalogue has no condition `{ended.condition}` for {requirement.id}"
         case WouldWrite():
-            verdict, summary = Verdict.NOT_APPLICABLE, load_conditions()["read-only"]
+            verdict, summary = Verdict.NOT_APPLICABLE, requirement.conditions["read-only"]
         case CouldNotRun() | TargetTrouble() | SeedingError():
             summary = str(ended)
         case _:

@@ -15,8 +15,11 @@ from conformance.suite.check import declarations, selected
 Key = tuple[str, str]
 """A requirement's id and a subject."""
 
-TOGETHER: Final = frozenset({"fuzz", "hostile"})
-"""The chapters in which several checks judge the same requests, which are sent once."""
+TOGETHER: Final = frozenset({"fuzz", "hostile", "stateful"})
+"""The chapters in which several checks of a subject judge the same requests, which are sent once."""
+
+ALL_TOGETHER: Final = frozenset({"client"})
+"""The chapters in which all checks do."""
 
 
 def asked_for(contract: Contract, catalogue: Catalogue, settings: Settings) -> Sequence[Key]:
@@ -62,4 +65,6 @@ def _dealt(asked: Sequence[Key], of: int) -> list[int]:
 
 def _group(key: Key) -> Key:
     chapter = key[0].partition(".")[0]
+    if chapter in ALL_TOGETHER:
+        return (chapter, "")
     return (chapter, key[1]) if chapter in TOGETHER else key

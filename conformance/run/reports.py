@@ -146,24 +146,28 @@ def show(run: Judged, written: Written, console: Console) -> None:
 def _rerun(run: Judged) -> str:
     """The command line that names this run's target again. A header is named without its value."""
     settings = run.settings
-    parts = ["prefect-conformance", "run"]
-    if settings.url is not None and run.target.url is not None:
-        parts += ["--url", run.target.url]
-    if settings.server is not None:
-        parts += ["--server", settings.server]
-    if settings.database is not None:
-        parts += ["--database", settings.database]
-    for header in settings.headers:
-        name = header.partition(":")[0].strip()
-        parts += ["--header", f"{name}: …"]
-    parts += access.options(settings)
-    if settings.contract is not None:
-        parts += ["--contract", settings.contract]
-    if settings.seed != DEFAULT_SEED:
-        parts += ["--seed", str(settings.seed)]
-    if settings.fuzz_examples != DEFAULT_FUZZ_EXAMPLES:
-        parts += ["--fuzz-examples", str(settings.fuzz_examples)]
-    return shlex.join(parts)
+    seed = None if settings.seed == DEFAULT_SEED else settings.seed
+    examples = None if settings.fuzz_examples == DEFAULT_FUZZ_EXAMPLES else settings.fuzz_examples
+    valued = {
+        "--url": run.target.url if settings.url is not None else None,
+        "--server": settings.server,
+        "--database": settings.database,
+        "--contract": settings.contract,
+        "--rate": None if settings.rate is None else f"{settings.rate:g}",
+        "--seed": seed,
+        "--fuzz-examples": examples,
+    }
+    headers = [name for header in settings.headers for name in ("--header", f"{header.partition(':')[0].strip()}: …")]
+    flags = {"--exclusive": settings.exclusive, "--read-only": settings.read_only}
+    return shlex.join(
+        [
+            *("prefect-conformance", "run"),
+            *(str(part) for option, value in valued.items() if value is not None for part in (option, value)),
+            *headers,
+            *access.options(settings),
+            *(flag for flag, wanted in flags.items() if wanted),
+        ]
+    )
 
 
 def _facts(written: document.Document) -> dict[str, str]:

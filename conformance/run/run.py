@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -43,6 +44,12 @@ from conformance.verdicts.transcript import TranscribedLedger
 from conformance.world import Population, SeedingError, Swept, inventory, seed, sweep
 
 Progress = Callable[[str], None]
+
+
+@cache
+def _access(settings: Settings) -> Access:
+    """The access of a run, read once in a process: a file with a secret may be one that can be read only once."""
+    return access.read(settings)
 
 
 class Run:
@@ -127,7 +134,7 @@ class Run:
     @staticmethod
     def check(settings: Settings) -> Access:
         """How the target is reached. Raises ConformanceError for bad input that shows before anything is asked."""
-        reached = access.read(settings)
+        reached = _access(settings)
         parse_database(settings.database)
         if settings.url is not None:
             parse_url(settings.url)
@@ -206,7 +213,8 @@ class Run:
         """Clean up, write the reports, stop the server. Returns what was written, None where no run had begun."""
         try:
             if self.workbench is not None:
-                self._sweep(self.workbench)
+                with self._defects("clean-up"):
+                    self._sweep(self.workbench)
                 for operation, statuses in self.workbench.journal.take_counts().items():
                     for status, number in statuses.items():
                         self.ledger.count(operation, status, number)
@@ -228,6 +236,14 @@ class Run:
             )
             shards.write(self.settings.reports, *about, self.started, self.seconds, self.timings)
         return reports.write(self)
+
+    @contextmanager
+    def _defects(self, doing: str) -> Iterator[None]:
+        """What goes wrong in this suite at the end of a run is told in the reports: they are written all the same."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing that was judged may be lost by it
+            self.ledger.error(f"{doing} broke off: {type(error).__name__}: {error}", ErrorKind.CLEAN_UP)
 
     @property
     def target(self) -> document.Target:

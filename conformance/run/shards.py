@@ -34,6 +34,8 @@ _MUST_AGREE: Final = {
     "seed": "seeds",
     "fuzz_examples": "numbers of fuzz examples",
     "fuzz": "opinions on --no-fuzz",
+    "exclusive": "opinions on --exclusive",
+    "read_only": "opinions on --read-only",
     "select": "selections",
     "waivers": "waivers",
 }
@@ -168,6 +170,7 @@ class Merged:
             Waivers(first.waivers, first.target.database, first.elsewhere),
             filtered=bool(self.settings.select) or not self.settings.fuzz or any(shard.filtered for shard in shards),
             exploring=self.settings.exploring,
+            part=self.settings.read_only,
         )
         self.ledger.operations(contract.operations, catalogue.load_operations().ineligible)
         grammar.tell(self.ledger, contract)

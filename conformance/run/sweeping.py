@@ -39,7 +39,7 @@ def finish(settings: Settings, id_: str | None, say: Say) -> ExitCode:
     if id_ is not None:
         unfinished.named(id_)  # before anything is asked
     target = discover(str(settings.url), found, settings.contract, settings.rate)
-    here = redactor.url(target.url)
+    here = Redactor().url(target.url)  # as runs note it
     runs = [unfinished.named(id_)] if id_ is not None else [run for run in unfinished.find() if run.about.url == here]
     if id_ is not None and runs[0].about.url != here:
         raise ConformanceError(f"{id_} was on {runs[0].about.url}, and not on {here}: pass the URL that the run had")
@@ -50,7 +50,14 @@ def finish(settings: Settings, id_: str | None, say: Say) -> ExitCode:
     csrf = Csrf("conformance-sweep", redactor.learn) if target.csrf else None
     with Client(target.url, found, target.contract, Journal(), csrf=csrf) as client:
         for run in runs:
-            if not _finish(run, client, target.contract, redactor, say):
+            try:
+                clean = _finish(run, client, target.contract, redactor, say)
+            except ConformanceError as held:
+                if id_ is not None:
+                    raise
+                say(str(held))  # the others need not wait for it
+                clean = False
+            if not clean:
                 code = ExitCode.INCOMPLETE
     return code
 

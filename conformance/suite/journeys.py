@@ -15,7 +15,7 @@ from filelock import FileLock
 from conformance.errors import TargetTrouble
 from conformance.resources import Record
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
-from conformance.target import BUSY, Client
+from conformance.target import BUSY, Client, WouldWrite
 from conformance.target.sdk import SdkTrouble, Use, release_for, travel
 from conformance.world import World
 from conformance.world.workshop import SeedingError
@@ -57,6 +57,7 @@ class Journeys:
         Raises Violation where the target refused it, NotApplicable where this generation's SDK has no such part or
         can't send the headers that the target wants, and CouldNotRun where it did not get that far.
         """
+        self._require_leave()
         parts = self._parts
         if parts.get("sdk", {}).get("lacking"):
             raise NotApplicable("headers")
@@ -76,8 +77,14 @@ class Journeys:
     @property
     def flows(self) -> Mapping[str, str]:
         """The names of the flows."""
+        self._require_leave()
         prefix = self._parts["sdk"]["prefix"]
         return {flow: f"{prefix}-{flow}" for flow in FLOWS}
+
+    def _require_leave(self) -> None:
+        """Raise WouldWrite where nothing may be changed: no client of the suite's stands between the SDK and that."""
+        if self._client.read_only:
+            raise WouldWrite("Prefect's own client makes what it is judged on")
 
     @staticmethod
     def _blame(name: str, found: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import httpx
 from conformance.contract import Contract, DocumentError, Reading, comparison
 from conformance.contract.document import parse, without_prefix
 from conformance.contract.excerpt import facts
-from conformance.errors import TargetError
+from conformance.errors import TargetError, TargetTrouble
 from conformance.target import contracts, csrf
 from conformance.target.access import Access, explain
 from conformance.target.client import LANDMARK
@@ -147,7 +147,12 @@ class _Probe:
         protected = csrf.Csrf.is_refused(response)
         if protected:
             token = csrf.Csrf(_BROWSER, self._redactor.learn)
-            asked = token.headers(lambda client: self._token(base, client))
+            try:
+                asked = token.headers(lambda client: self._token(base, client))
+            except TargetTrouble as trouble:
+                raise TargetError(
+                    f"{self._redactor.url(base)} wants a CSRF token and gives none: {trouble}"
+                ) from trouble
             response = self._query(base, dict(asked))
         self._require_let_in(response)
         if response.status_code != httpx.codes.OK:

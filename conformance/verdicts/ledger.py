@@ -31,7 +31,7 @@ _SEVERITY: Final = (
     Verdict.FAILED,
 )
 
-_CIRCUMSTANCES: Final = ("shared-server", "unguarded", "unprotected", "remote-target")
+_CIRCUMSTANCES: Final = ("shared-server", "unguarded", "unprotected", "remote-target", "read-only", "hidden", "headers")
 """Conditions of the catalogue that are about the run, and not about the server."""
 
 _OPERATION: Final = re.compile(r"[A-Z]+ /.*")

@@ -107,7 +107,10 @@ def _rows(client: Client, path: str, needs: Mapping[str, Any]) -> tuple[list[Rec
     found: list[Record] = []
     for page in range(_MOST_PAGES):
         response = client.request("POST", path, {**needs, "limit": _PAGE, "offset": page * _PAGE})
-        rows = response.json() if response.status_code == httpx.codes.OK else None
+        try:
+            rows = response.json() if response.status_code == httpx.codes.OK else None
+        except (ValueError, RecursionError):  # what stands before the API says something of its own
+            rows = None
         if not isinstance(rows, list):
             return found, False
         found += (row for row in rows if isinstance(row, dict) and "id" in row)

@@ -24,6 +24,8 @@ _ROUNDS: Final = 4
 _SERVER_MADE: Final = {"work_pools": frozenset({"default-agent-pool"})}
 """What a server makes by itself for the first object of another collection: collection -> names."""
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 _PLACE: Final = {name: number for number, name in enumerate(RESOURCES)}
 
 
@@ -101,7 +103,13 @@ class _Mine:
         # Where no dash is allowed, names have none, or another character.
         self._prefix = re.compile("[-_]?".join(map(re.escape, prefix.split("-"))))
         self._made = frozenset(made)
-        self._ids = {unquote(part) for created in self._made for part in created.path.split("/")[2:]}
+        # Of what fills a path, only what no other object has by chance: an id, or a name with the run's prefix.
+        self._ids = {
+            value
+            for created in self._made
+            for value in _filled(created).values()
+            if _UUID.fullmatch(value) or self._prefix.search(value)
+        }
 
     def of(self, found: Listing, contract: Contract) -> frozenset[Created]:
         """The run's objects among those that are listed."""
@@ -159,9 +167,14 @@ def _removal(contract: Contract, collection: str, row: Record) -> Created | None
 
 def _foreign(before: Inventory, created: Created) -> bool:
     """Whether the ledger names what was there before the run: a create may answer with an object that exists."""
+    return before.addresses(created.operation.partition(" ")[2], _filled(created))
+
+
+def _filled(created: Created) -> dict[str, str]:
+    """What fills the placeholders of the path."""
     template = created.operation.partition(" ")[2]
     parts = zip(template.split("/"), created.path.split("/"), strict=True)
-    return before.addresses(template, {key[1:-1]: unquote(value) for key, value in parts if key.startswith("{")})
+    return {key[1:-1]: unquote(value) for key, value in parts if key.startswith("{")}
 
 
 def _remove(client: Client, todo: Iterable[Created], swept: Swept) -> dict[Created, int]:

@@ -123,9 +123,3 @@ def uses_up(operation: Operation) -> bool:
     """Whether a call takes the member away, or the name that finds it, so that each needs its own."""
     by_id = all(name == "id" or name.endswith("_id") for name in operation.placeholders)
     return operation.method == "DELETE" or (operation.method in ("PATCH", "PUT") and not by_id)
-
-
-def only_reads(operation: Operation) -> bool:
-    """Whether a call leaves the member as it is."""
-    last = operation.segments[-1] if operation.segments else ""
-    return operation.method == "GET" or (operation.method == "POST" and last in ("filter", "count", "paginate"))

@@ -24,7 +24,7 @@ from conformance.suite.fuzz.kinds import plain
 from conformance.suite.fuzz.parts import ABSENT, Parts, Request, put_together, taken_apart
 from conformance.suite.fuzz.spread import AnyCase
 from conformance.suite.outcome import CouldNotRun
-from conformance.target import BUSY, Client, Exchange
+from conformance.target import BUSY, Client, Exchange, only_reads
 from conformance.world import World
 
 _WAITS = (0.1, 0.3, 1.0, 2.0)
@@ -265,7 +265,7 @@ class _Members:
     def next(self) -> Mapping[str, str]:
         """The placeholders of the member that the next call is about."""
         assert self.resource is not None
-        if aim.only_reads(self._operation):
+        if only_reads(self._operation.method, self._operation.path):
             self.current = self._world.shared(self.resource.name)
         elif self.current is None or aim.uses_up(self._operation):
             self.current = self.fresh()
