@@ -33,4 +33,5 @@ def test_a_release_is_conformant_with_its_waivers(version: str, runs: list[docum
     assert found.counts["could-not-run"] == 0, done.stdout[-3000:]  # type: ignore[index]
     assert found.never_called == found.unanswered == ()
     assert found.grammar.unknown == ()
+    assert [str(gap) for gap in found.grammar.uncovered] == []
     assert done.returncode == 0, done.stdout[-3000:]

@@ -60,6 +60,8 @@ def _plain(schema: Any) -> Any:
         return schema
     plain = {}
     for key, value in schema.items():
+        if key == "default" and isinstance(value, str) and value.startswith("/") and value != "/":
+            continue  # a file on the machine that served the document: no fact of the API
         if key in _VALUES:
             plain[key] = value
         elif key in _NAMED:
