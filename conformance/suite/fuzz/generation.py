@@ -19,10 +19,10 @@ from conformance.suite.fuzz.spread import AnyCase, covering
 _WITHOUT_A_BODY = 4
 """Cases of an operation that takes parameters only: most are aimed, and come out the same then."""
 
-_COVERING = {GenerationMode.POSITIVE: (36, 150), GenerationMode.NEGATIVE: (10, 60)}
+_COVERING = {GenerationMode.POSITIVE: (24, 100), GenerationMode.NEGATIVE: (6, 36)}
 """Coverage cases of an operation by mode: how many are sent at most, of how many."""
 
-_COVERING_QUERIES = {GenerationMode.POSITIVE: (6, 12), GenerationMode.NEGATIVE: (4, 8)}
+_COVERING_QUERIES = {GenerationMode.POSITIVE: (4, 8), GenerationMode.NEGATIVE: (2, 4)}
 """The same of a query, whose filters other chapters go through criterion by criterion."""
 
 _NEGATIVE_SHARE = 4
