@@ -169,7 +169,9 @@ def test_shards_are_the_whole_and_as_large_as_each_other(of: int, contract: Cont
     assert Counter(key for part in parts for key in part) == Counter(plan.asked_for(contract, known, Settings()))
     for chapter in known.chapters:
         sizes = [sum(requirement.startswith(f"{chapter}.") for requirement, _ in part) for part in parts]
-        assert max(sizes) - min(sizes) <= 5, chapter  # what is fuzzed once is judged by five checks
+        if chapter not in plan.ALL_TOGETHER:
+            # What is sent once is judged by up to six checks, and some subjects have fewer than others.
+            assert max(sizes) - min(sizes) <= 8, chapter
     fuzzed = [{subject for requirement, subject in part if requirement.startswith("fuzz.")} for part in parts]
     assert sum(map(len, fuzzed)) == len(set().union(*fuzzed))
 

@@ -241,11 +241,16 @@ def test_a_sweep_removes_what_a_killed_run_has_left(
 @pytest.mark.server
 def test_a_run_that_is_under_way_is_not_swept(target: Target, tmp_path: Path) -> None:
     run = unfinished.begin(unfinished.About(prefix="conformance-abc", url=target.url, started=datetime.now(UTC)))
-    with run.lock():
-        refused = cli("sweep", "--url", target.url, cwd=tmp_path)
+    try:
+        with run.lock():
+            refused = cli("sweep", "--url", target.url, "--run", "conformance-abc", cwd=tmp_path)
+            passed_over = cli("sweep", "--url", target.url, cwd=tmp_path)
+    finally:
+        run.close()
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "under way" in refused.stderr
-    run.close()
+    assert passed_over.returncode == 3
+    assert "conformance-abc is under way" in passed_over.stdout
 
 
 @pytest.mark.server
