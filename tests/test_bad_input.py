@@ -223,7 +223,7 @@ def test_a_base_without_the_prefix_is_recognised_and_said(server: embedded.Embed
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("moment", ["starting", "checking: Verbs"])
+@pytest.mark.parametrize("moment", ["starting", pytest.param("checking: Verbs", marks=pytest.mark.wide)])
 def test_ctrl_c_keeps_what_ran_and_leaves_nothing_running(moment: str, tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("prefect-conformance")
     run = subprocess.Popen(

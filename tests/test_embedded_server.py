@@ -114,6 +114,7 @@ def test_a_server_ends_with_a_killed_parent(provisioned: cache.Provisioned, own_
     assert eventually(lambda: not list(own_temp.iterdir()), 3)
 
 
+@pytest.mark.wide
 def test_two_servers_share_nothing(provisioned: cache.Provisioned) -> None:
     first = embedded.start(embedded.newest(), silent)
     try:

@@ -177,6 +177,7 @@ def test_shards_are_the_whole_and_as_large_as_each_other(of: int, contract: Cont
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_merged_shards_say_what_the_whole_run_says(server: Any, tmp_path: Path) -> None:
     narrow = (
         "--select",
