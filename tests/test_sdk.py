@@ -10,6 +10,7 @@ import httpx
 import pytest
 from conftest import cli
 from packaging.version import Version
+from test_access import CONTRACT
 
 from conformance.contract import Contract, frozen
 from conformance.faults import Fault, Proxy, Response
@@ -21,7 +22,7 @@ from conformance.settings import Settings
 from conformance.suite.check import functions
 from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
-from conformance.target import Guarded, embedded
+from conformance.target import Access, Client, Guarded, Journal, embedded
 from conformance.target.access import basic
 from conformance.target.embedded.releases import supported
 from conformance.target.sdk import Use, credentials, release_for, travel
@@ -86,8 +87,8 @@ def test_what_keeps_a_part_from_its_end(
 ) -> None:
     report = tmp_path / "report.jsonl"
     report.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    with pytest.raises(raised):
-        Journeys(None, None, "3.9.1", report).part("x")  # type: ignore[arg-type]
+    with Client("http://127.0.0.1:9/api", Access(), CONTRACT, Journal()) as client, pytest.raises(raised):
+        Journeys(client, None, "3.9.1", report).part("x")  # type: ignore[arg-type]
 
 
 def silent(_: str) -> None:

@@ -27,6 +27,9 @@ REFERENCES: Mapping[str, str] = {
 }
 """Field of a body -> the collection whose member it names."""
 
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""The id of no member."""
+
 CHANGES_THE_SERVER = frozenset(
     {"PUT /admin/storage", "DELETE /admin/storage", "POST /block_types/install_system_block_types"}
 )
@@ -45,6 +48,14 @@ def with_references(body: Body, world: World) -> Body:
     if isinstance(body, list):
         return [with_references(item, world) for item in body]
     return body
+
+
+def astray(body: Body, world: World) -> list[Body]:
+    """`body` once for each of its fields that names a member, with the id of none in that one."""
+    if not isinstance(body, dict):
+        return []
+    named = with_references(body, world)
+    return [{**named, key: NOBODY} for key, value in body.items() if key in REFERENCES and isinstance(value, str)]
 
 
 def fenced(query: Query, body: Body, world: World) -> Body:

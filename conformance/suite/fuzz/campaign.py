@@ -27,8 +27,11 @@ from conformance.suite.outcome import CouldNotRun
 from conformance.target import BUSY, Client, Exchange, only_reads
 from conformance.world import World
 
-_WAITS = (0.1, 0.3, 1.0, 2.0)
-"""Seconds between the repetitions of a request that the server is too busy for."""
+_WAITS = (0.1, 0.3)
+"""Seconds before the repetitions of a request that the server says it is too busy for.
+
+Few, for after each of them something else is written: a server that takes that every time is not busy.
+"""
 
 
 @dataclass
@@ -99,6 +102,7 @@ class Campaigns:
                 campaign.path = innocent.path
                 exchange = self._send(*request)
                 campaign.exchanges += 1
+                members.answered(exchange)
                 self._note(operation, exchange)
                 for finding in judge(self._contract, operation, exchange):
                     campaign.add(finding)
@@ -115,6 +119,7 @@ class Campaigns:
 
         def fails(trial: Parts) -> bool:
             answer = self._send(*self._request(culprits.operation, trial))
+            members.answered(answer)
             self._note(culprits.operation, answer)
             if failed(answer):
                 smallest.append(answer)
@@ -191,9 +196,12 @@ class Campaigns:
         Those that cover a body fail at the door otherwise; of the others, aimed and unaimed ones take turns.
         """
         renamed = _Renaming(_CREATES.get(operation.label), self._world)
-        for case, keeps_schema in self._generator.covering(operation):
-            case.body = renamed(case.body)
+        for number, (case, keeps_schema) in enumerate(self._generator.covering(operation)):
+            body, case.body = case.body, renamed(case.body)
             yield case, keeps_schema, True
+            for stray in aim.astray(body, self._world) if number == 0 else ():
+                case.body = renamed(stray)
+                yield case, False, True
         for number, (case, keeps_schema) in enumerate(self._generator.cases(operation, self._examples)):
             yield case, keeps_schema, number % 2 == 0 or not keeps_schema
 
@@ -241,9 +249,8 @@ class Campaigns:
             if exchange.status not in BUSY:
                 return exchange
             time.sleep(wait)
-            exchange = self._client.send_once(method, url, content, headers)
-        if exchange.status in BUSY:
             self._world.victim("flows")  # raises Busy where the server is
+            exchange = self._client.send_once(method, url, content, headers)
         return exchange
 
 
@@ -267,9 +274,14 @@ class _Members:
         assert self.resource is not None
         if only_reads(self._operation.method, self._operation.path):
             self.current = self._world.shared(self.resource.name)
-        elif self.current is None or aim.uses_up(self._operation):
+        elif self.current is None:
             self.current = self.fresh()
         return self.resource.fill(self._operation.label, self.current)
+
+    def answered(self, exchange: Exchange) -> None:
+        """Take note of what has become of the member: what was refused leaves it as it was."""
+        if httpx.codes.is_success(exchange.status) and aim.uses_up(self._operation):
+            self.forget()
 
     def forget(self) -> None:
         """The server has failed on the member: what it makes of the next request would tell nothing of that."""

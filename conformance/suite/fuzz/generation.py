@@ -13,17 +13,21 @@ from schemathesis import GenerationMode
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
+from conformance.contract.schemas import Schema
 from conformance.suite.fuzz.provider import BACKEND
 from conformance.suite.fuzz.spread import AnyCase, covering
 
 _WITHOUT_A_BODY = 4
 """Cases of an operation that takes parameters only: most are aimed, and come out the same then."""
 
+_OF_A_QUERY = 4
+"""Cases of a query, whose filters other chapters go through criterion by criterion, and put together."""
+
 _COVERING = {GenerationMode.POSITIVE: (24, 100), GenerationMode.NEGATIVE: (6, 36)}
 """Coverage cases of an operation by mode: how many are sent at most, of how many."""
 
 _COVERING_QUERIES = {GenerationMode.POSITIVE: (4, 8), GenerationMode.NEGATIVE: (2, 4)}
-"""The same of a query, whose filters other chapters go through criterion by criterion."""
+"""The same of a query."""
 
 _NEGATIVE_SHARE = 4
 """One case that breaks the schema for so many that keep it: breaking one on purpose costs five times as much."""
@@ -59,9 +63,12 @@ class Generator:
         target = self._schema[operation.path][operation.method]
         if operation.body is None:
             number = min(number, _WITHOUT_A_BODY)
+        breaking = max(1, number // _NEGATIVE_SHARE)
+        if operation.label in self._queries:
+            number = min(number, _OF_A_QUERY)
         found = [(case, True) for case in self._draw(target, GenerationMode.POSITIVE, number, operation.label)]
         if _can_be_broken(operation):
-            broken = self._draw(target, GenerationMode.NEGATIVE, max(1, number // _NEGATIVE_SHARE), operation.label)
+            broken = self._draw(target, GenerationMode.NEGATIVE, breaking, operation.label)
             found += [(case, False) for case in broken]
         return found
 
@@ -91,10 +98,14 @@ class Generator:
 def _can_be_broken(operation: Operation) -> bool:
     """Whether a request can break the schema at all: any text is a legal string in a path."""
     return operation.body is not None or any(
-        parameter.schema.get("type") != "string" or "format" in parameter.schema or "pattern" in parameter.schema
+        not any(_takes_any_text(option) for option in (parameter.schema, *parameter.schema.get("anyOf", ())))
         for parameter in operation.parameters
         if parameter.where in ("path", "query")
     )
+
+
+def _takes_any_text(schema: Schema) -> bool:
+    return schema.get("type") == "string" and not {"format", "pattern", "enum"} & schema.keys()
 
 
 def _without_headers(document: dict[str, Any]) -> dict[str, Any]:
