@@ -20,7 +20,7 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
-from conformance.verdicts import document, terminal
+from conformance.verdicts import document, proposal, terminal
 from conformance.verdicts.comparison import Change, compare
 from conformance.verdicts.console import stdout
 
@@ -33,6 +33,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+waivers_app = typer.Typer(help="Accepted deviations.", no_args_is_help=True)
+app.add_typer(waivers_app, name="waivers")
 
 _MOST_WORKERS = 4
 
@@ -321,6 +324,27 @@ def diff(
     terminal.comparison(stdout(), found)
     regressed = any(changed.change is Change.REGRESSED for changed in found)
     raise typer.Exit(ExitCode.NON_CONFORMANT if regressed else ExitCode.CONFORMANT)
+
+
+@waivers_app.command("propose")
+def propose_(
+    reports: Annotated[
+        Path, typer.Argument(metavar="RUN", help="verdicts.json of a run, or the folder that it is in.")
+    ],
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write them. Default: print.")] = None,
+) -> None:
+    """Write a waiver for each failure of a run, for a person to judge and to give its reason.
+
+    As it is written, the file is refused: no waiver has its reason yet.
+    """
+    text = proposal.render(proposal.propose(document.load(_verdicts(reports))))
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConformanceError(f"{output}: can't write the waivers: {error.strerror or error}") from error
 
 
 def _verdicts(path: Path) -> Path:

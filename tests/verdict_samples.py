@@ -40,7 +40,7 @@ CATALOGUE = Catalogue(
 )
 
 
-def judged(requirement: str, subject: str, verdict: Verdict = Verdict.PASSED, **more: str) -> Judgement:
+def judged(requirement: str, subject: str, verdict: Verdict = Verdict.PASSED, **more: object) -> Judgement:
     """A verdict, with a summary where one is due."""
     said = {} if verdict is Verdict.PASSED else {"summary": f"{subject} is {verdict}"}
     return Judgement.model_validate({"requirement": requirement, "subject": subject, "verdict": verdict} | said | more)

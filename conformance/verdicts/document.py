@@ -105,7 +105,11 @@ class Run(_Part):
 
 
 class Entry(_Part):
-    """One verdict of the document."""
+    """One verdict of the document.
+
+    `findings` are the fingerprints of what was found, where a check tells several things of one kind apart; `details`
+    is the whole of a failure, waived or not: expected against observed, and the `curl` lines that replay it.
+    """
 
     requirement: str
     level: Level
@@ -114,6 +118,8 @@ class Entry(_Part):
     verdict: Verdict
     summary: str
     waiver: str | None = None
+    findings: tuple[str, ...] = ()
+    details: str = ""
 
 
 class Difference(_Part):
@@ -216,6 +222,8 @@ def build(
             # The schema wants a word of every verdict but a pass; a check that says none is still told.
             summary=judgement.summary or ("" if judgement.verdict is Verdict.PASSED else "no reason was given"),
             waiver=judgement.waiver,
+            findings=judgement.findings,
+            details=judgement.details,
         )
         for judgement in ledger.judgements
     )
@@ -256,8 +264,9 @@ def dump(document: Document) -> str:
     """
     content = document.model_dump(mode="json")
     for entry in content["verdicts"]:
-        if entry["waiver"] is None:
-            del entry["waiver"]
+        for key in ("waiver", "findings", "details"):
+            if not entry[key]:
+                del entry[key]
     if content["run"]["shard"] is None:
         del content["run"]["shard"]
     if not content["run"]["read_only"]:

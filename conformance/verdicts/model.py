@@ -54,7 +54,7 @@ class Judgement(BaseModel):
     """One verdict: a requirement, a subject, what was decided, and why.
 
     `summary` is one line (empty for passed). `details` is the whole failure: one screen of text with
-    expected against observed and the `curl` lines that replay it; it is not in `verdicts.json`.
+    expected against observed and the `curl` lines that replay it.
     `seconds` is what the check took.
     """
 
