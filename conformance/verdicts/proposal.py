@@ -54,10 +54,15 @@ def _anywhere(commands: str, url: str | None) -> str:
 
 def _value(value: object) -> str:
     """A TOML value: a text with lines or quotes in it stands as it is between quotes that it does not have."""
-    plain = not isinstance(value, str) or not {"\n", '"', "'", "\\"} & set(value)
-    if plain or _CONTROL.search(value) or "'''" in value or value.endswith("'"):
-        # JSON's strings and lists are TOML's, but for one character.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if not isinstance(value, str) or not {"\n", '"', "'", "\\"} & set(value):
+        return _quoted(value)
+    if _CONTROL.search(value) or "'''" in value or value.endswith("'"):
+        return _quoted(value)
     if "\n" in value:
         return f"'''\n{value}\n'''"
     return f"'''{value}'''" if "'" in value else f"'{value}'"
+
+
+def _quoted(value: object) -> str:
+    # JSON's strings and lists are TOML's, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
