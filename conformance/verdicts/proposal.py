@@ -56,9 +56,10 @@ def _value(value: object) -> str:
     """A TOML value: a text with lines or quotes in it stands as it is between quotes that it does not have."""
     if not isinstance(value, str) or not {"\n", '"', "'", "\\"} & set(value):
         return _quoted(value)
-    if _CONTROL.search(value) or "'''" in value or value.endswith("'"):
+    if _CONTROL.search(value) or "'''" in value:
         return _quoted(value)
-    if "\n" in value:
+    # Who reads a waiver strips what is around its texts.
+    if "\n" in value or value.endswith("'"):
         return f"'''\n{value}\n'''"
     return f"'''{value}'''" if "'" in value else f"'{value}'"
 
