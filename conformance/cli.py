@@ -150,6 +150,7 @@ def run(
     ] = None,
     no_waivers: Annotated[bool, typer.Option("--no-waivers", help="Accept no deviation.")] = False,
     reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports go.")] = Path("reports"),
+    no_allure: Annotated[bool, typer.Option("--no-allure", help="Leave Allure's results unrendered.")] = False,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Send nothing that may change the target at --url.")
     ] = False,
@@ -192,6 +193,7 @@ def run(
         waivers=tuple(waivers or ()),
         use_waivers=not no_waivers,
         reports=reports,
+        allure=not no_allure,
         fail_fast=fail_fast,
         read_only=read_only,
         shard=shard,

@@ -29,7 +29,7 @@ class Settings(BaseModel):
     server of the release `server` (`prefect==3.9.1`; None: the newest supported one) is provisioned.
     Of credentials only the places are here, environment variables and files; what they hold is in no settings.
     `database` is what that server is put on (None: SQLite), as `--database` says it; with a `url`, what the target
-    is told to be on (None: nobody knows).
+    is told to be on (None: nobody knows). `allure` is whether Allure's results are rendered to a page.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +58,7 @@ class Settings(BaseModel):
     waivers: tuple[Path, ...] = ()
     use_waivers: bool = True
     reports: Path = Path("reports")
+    allure: bool = True
     fail_fast: bool = False
     shard: str | None = None
     read_only: bool = False

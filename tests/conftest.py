@@ -12,9 +12,14 @@ from conformance.run import unfinished
 from conformance.target import embedded
 
 
-def cli(*arguments: str, cwd: Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run the console script as a user does, in a folder that is not the checkout."""
+def cli(*arguments: str, cwd: Path, timeout: float = 600, allure: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the console script as a user does, in a folder that is not the checkout.
+
+    Allure's page takes seconds of a processor: a run makes it only for those who look at it.
+    """
     script = Path(sys.executable).with_name("prefect-conformance")
+    if arguments[0] == "run" and not allure:
+        arguments = (*arguments, "--no-allure")
     return subprocess.run(
         [str(script), *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
     )

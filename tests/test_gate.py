@@ -25,7 +25,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Of every rule it has half of the subjects. The whole of it takes minutes: `tox run -e matrix` does that.
     """
     folder = tmp_path_factory.mktemp("gate")
-    done = cli("run", "--shard", HALF, cwd=folder, timeout=900)
+    done = cli("run", "--shard", HALF, cwd=folder, timeout=900, allure=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert "result:  conformant" in done.stdout
     return folder

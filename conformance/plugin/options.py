@@ -51,11 +51,12 @@ _OPTIONS = (
     _Option("--conformance-waivers", "waivers", "file with accepted deviations", kind=Path, repeats=True),
     _Option("--conformance-no-waivers", "use_waivers", "apply no waivers", kind=bool),
     _Option("--conformance-reports", "reports", "folder for the reports", kind=Path),
+    _Option("--conformance-no-allure", "allure", "leave Allure's results unrendered", kind=bool),
     _Option("--conformance-read-only", "read_only", "send nothing that may change the target", kind=bool),
     _Option("--conformance-shard", "shard", "do this share of the checks only: 2/3"),
     _Option("--conformance-fail-fast", "fail_fast", "stop at the first failed verdict", kind=bool),
 )
-_NEGATED = frozenset({"fuzz", "use_waivers"})
+_NEGATED = frozenset({"fuzz", "use_waivers", "allure"})
 
 
 def add(group: pytest.OptionGroup) -> None:

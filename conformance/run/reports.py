@@ -109,11 +109,10 @@ def write(run: Judged) -> Written:
         results = folder / "allure-results"
         if results.is_dir():
             allure.environment(results, _facts(written))
-            if run.lost is not None:
-                # Whoever waits for the end of a run on a server that is gone waits for seconds, not for a page.
-                missing.append(
-                    f"allure-report: not rendered, since the target was lost; `allure generate {results}` does it"
-                )
+            # Whoever waits for the end of a run on a server that is gone waits for seconds, not for a page.
+            left = "the target was lost" if run.lost is not None else "as asked" if not run.settings.allure else None
+            if left is not None:
+                missing.append(f"allure-report: not rendered: {left}; `allure generate {results}` does it")
             elif why := allure.render(results, folder / "allure-report", run.progress):
                 missing.append(why)
             else:

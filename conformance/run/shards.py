@@ -155,7 +155,13 @@ class Merged:
             for phase, seconds in shard.timings.items():
                 self.timings[phase] = round(self.timings.get(phase, 0.0) + seconds, 3)
         self.settings = first.settings.model_copy(
-            update={"reports": folder, "shard": None, "workers": sum(shard.settings.workers for shard in shards)}
+            update={
+                "reports": folder,
+                "shard": None,
+                "workers": sum(shard.settings.workers for shard in shards),
+                # What was left for each share is made here, once for all.
+                "allure": True,
+            }
         )
         self.started = min(shard.started for shard in shards)
         self.seconds = max(shard.seconds for shard in shards)
