@@ -14,7 +14,7 @@ from conformance.oracle import Household, Member
 from conformance.resources import RESOURCES, Made, Record, Resource, address
 from conformance.resources.base import documented
 from conformance.suite.calls import without
-from conformance.suite.members import addresses, counted, listings, shown
+from conformance.suite.members import Lineage, addresses, counted, listings, shown
 from conformance.suite.outcome import CouldNotRun, Violation, differences
 from conformance.suite.runs import KINDS, propose, state
 from conformance.suite.state_machine import ACCEPT, REJECT
@@ -22,7 +22,7 @@ from conformance.suite.walks.finding import ANSWERED, COUNT, FILTER, GONE, OTHER
 from conformance.suite.walks.stage import Stage
 from conformance.suite.walks.step import Step, Walk
 from conformance.target import Client, Exchange
-from conformance.world import HttpWorkshop, World
+from conformance.world import World
 
 _TOUCHED: Final = frozenset({"updated"})
 """When a member was last changed: what moves it is no matter of a walk."""
@@ -31,34 +31,6 @@ _END: Final = "in the end"
 
 _SHOWING: Final = {"deployments/schedules": {"deployments": frozenset({"schedules", "schedule"})}}
 """Collection -> collections above it -> the fields of those that show its members."""
-
-
-class _Under:
-    """A workshop in which the members of a walk are what new ones are made under."""
-
-    def __init__(self, shop: HttpWorkshop, parents: Mapping[str, Made]) -> None:
-        self._shop = shop
-        self._parents = parents
-
-    def has(self, operation: str) -> bool:
-        """As the workshop."""
-        return self._shop.has(operation)
-
-    def accepts(self, operation: str, field: str) -> bool:
-        """As the workshop."""
-        return self._shop.accepts(operation, field)
-
-    def send(self, operation: str, body: Any = None, /, **placeholders: str) -> Any:
-        """As the workshop."""
-        return self._shop.send(operation, body, **placeholders)
-
-    def name(self, stem: str) -> str:
-        """As the workshop."""
-        return self._shop.name(stem)
-
-    def shared(self, collection: str) -> Made:
-        """The member of the walk, where it has one."""
-        return self._parents.get(collection) or self._shop.shared(collection)
 
 
 class Walker:
@@ -126,7 +98,8 @@ class Walker:
     def _create(self, step: Step) -> None:
         troupe = self._stage.troupes[step.collection]
         resource = troupe.resource
-        shop = _Under(self._shop, {name: self._made[number] for name, number in step.parents})
+        parents = {name: self._made[number] for name, number in step.parents}
+        shop = Lineage(self._shop, parents, alone=False)
         if troupe.launches is not None:
             operation, sent = self._operation(troupe.launches), self._launching(troupe.launches)
             written: Record = dict(sent)
