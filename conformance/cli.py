@@ -230,7 +230,7 @@ def _list(settings: Settings) -> int:
     this = Run(settings, lambda text: console.print(escape(text), style="dim", soft_wrap=True))
     try:
         this.open()
-        for requirement, subject in this.planned():
+        for requirement, subject in this.planned:
             print(f"{requirement}\t{subject}")
     finally:
         this.close(begun=False)

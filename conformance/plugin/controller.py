@@ -136,7 +136,7 @@ class Controller:
         self._planned = True
         checks = [Check.model_validate_json(line) for line in plan.read_text("utf-8").splitlines()]
         self.run.ledger.plan(checks)
-        if len(checks) < len(self.run.planned()):
+        if len(checks) < len(self.run.planned):
             self.run.ledger.filtered = True  # pytest's own -k, -m or a path left some out
 
     def _stop(self, why: str) -> None:

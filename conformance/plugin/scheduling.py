@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from xdist.scheduler import LoadScopeScheduling
 
+from conformance.run.plan import ALL_TOGETHER, TOGETHER
+
 if TYPE_CHECKING:
     import pytest
-
-_TOGETHER = ("test_fuzz.py", "test_hostile.py", "test_stateful.py")
-"""The modules in which several checks judge the same requests."""
-
-_ALL_TOGETHER = ("test_client.py",)
-"""The module in which all checks do."""
 
 
 class SubjectScheduling(LoadScopeScheduling):
@@ -30,6 +27,7 @@ class SubjectScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path, _, subject = nodeid.partition("[")
         module = path.partition("::")[0]
-        if module.endswith(_ALL_TOGETHER):
+        chapter = PurePosixPath(module).stem.removeprefix("test_")
+        if chapter in ALL_TOGETHER:
             return module
-        return f"{module} {subject}" if module.endswith(_TOGETHER) else nodeid
+        return f"{module} {subject}" if chapter in TOGETHER else nodeid

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.console import Console
 from conformance import __version__
 from conformance.catalogue import Catalogue
 from conformance.errors import ConformanceError
+from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
 from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
@@ -54,15 +54,12 @@ class Judged(Protocol):
         """Why the target was of no use any more before the end, None where it was."""
 
     @property
-    def timings(self) -> Mapping[str, float]:
-        """Phase -> wall seconds."""
+    def timings(self) -> Timings:
+        """How long its phases took."""
 
     @property
     def progress(self) -> Callable[[str], None]:
         """Says what is being done."""
-
-    def phase(self, name: str) -> AbstractContextManager[None]:
-        """Adds the wall time of what is inside to the timings."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def write(run: Judged) -> Written:
     verdicts = folder / "verdicts.json"
     document.write(_document(run), verdicts)
     files, missing = [verdicts], []
-    with run.phase("reports"):
+    with run.timings.phase("reports"):
         run.progress("writing the reports")
         written = _document(run)
         junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml")

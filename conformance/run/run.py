@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,7 @@ from conformance import catalogue
 from conformance.contract import frozen
 from conformance.errors import ConformanceError, ProvisioningError, TargetError, TargetTrouble
 from conformance.run import grammar, plan, reports, shards, unfinished
+from conformance.run.timings import Timings
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Dialect, Settings
 from conformance.suite.check import POPULATED, functions
@@ -65,7 +66,7 @@ class Run:
         self.catalogue = catalogue.load()
         self.ledger = TranscribedLedger(self.catalogue)
         self.started = datetime.now(UTC)
-        self.timings: dict[str, float] = {}
+        self.timings = Timings()
         self.added: tuple[str, ...] = ()
         self.workbench: Workbench | None = None
         self._clock = time.perf_counter()
@@ -84,7 +85,7 @@ class Run:
         """
         reached = self.check(self.settings)
         url = self.settings.url or self._start()
-        with self.phase("target"):
+        with self.timings.phase("target"):
             self.progress(f"reading the contract of {url}")
             target = discover(url, reached, self.settings.contract, self.settings.rate)
             for note in target.notes:
@@ -122,7 +123,7 @@ class Run:
                 beside = frozen.beside(target.version)
                 self.progress(f"the contract has {len(self.added)} things more than that of prefect {beside}")
             self.workbench = Workbench(shared, contract=target.contract)
-            if not self.planned():
+            if not self.planned:
                 if self.settings.shard is not None and plan.asked_for(target.contract, self.catalogue, self.settings):
                     raise ConformanceError(f"--shard {self.settings.shard}: there are fewer checks than shards")
                 raise ConformanceError(
@@ -164,9 +165,9 @@ class Run:
         if not self.settings.owns_target:
             self._look_around()
         workbench = self._opened()
-        if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned()):
+        if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned):
             return
-        with self.phase("world"):
+        with self.timings.phase("world"):
             self.progress("seeding the world")
             others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
             # Not as a context, which would wait for the others even after Ctrl-C: they end with their servers.
@@ -205,8 +206,12 @@ class Run:
         number = worker % len(self._servers)  # one that stands in for a worker that died has a higher number
         return shared.model_copy(update={"url": self._servers[number].url, "server": number})
 
+    @cached_property
     def planned(self) -> Sequence[plan.Key]:
-        """Requirement and subject of every check that this run does, in the order of the catalogue."""
+        """Requirement and subject of every check that this run does, in the order of the catalogue.
+
+        Worked out once, which takes half a second: neither the contract nor the settings change after that.
+        """
         return plan.planned(self._opened().contract, self.catalogue, self.settings)
 
     def close(self, begun: bool = True) -> reports.Written | None:
@@ -311,7 +316,7 @@ class Run:
         """
         workbench = self._opened()
         wanted = {name for name, check in functions().items() if "guards" in inspect.signature(check).parameters}
-        if not self._servers or wanted.isdisjoint(requirement for requirement, _ in self.planned()):
+        if not self._servers or wanted.isdisjoint(requirement for requirement, _ in self.planned):
             return
         release = embedded.release(self._servers[0].version)
         if not release.basic_auth and CSRF not in workbench.contract.operations:
@@ -356,7 +361,7 @@ class Run:
         this = self._unfinished
         if this is None or not workbench.shared.created.exists():
             return  # what it created is thrown away with its database, or there is nothing to remove
-        with self.phase("clean-up"):
+        with self.timings.phase("clean-up"):
             self.progress("removing what the run created")
             swept = sweep(workbench.client, workbench.contract, this.ledger, this.about.prefix, this.before())
         for line in told(swept):
@@ -380,15 +385,6 @@ class Run:
                 self._unfinished.close()
         elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Add the wall time of what is inside to the timings."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - started, 3)
 
 
 def told(swept: Swept) -> Iterator[str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +14,7 @@ from conformance import __version__, catalogue
 from conformance.contract import Contract, DocumentError, Reading
 from conformance.errors import ConformanceError, ExitCode
 from conformance.run import grammar, plan, reports
+from conformance.run.timings import Timings
 from conformance.settings import Settings
 from conformance.verdicts.console import stdout
 from conformance.verdicts.document import Target
@@ -150,10 +149,10 @@ class Merged:
         first = shards[0]
         self.catalogue = catalogue.load()
         self.progress = progress
-        self.timings: dict[str, float] = {}
+        self.timings = Timings()
         for shard in shards:
             for phase, seconds in shard.timings.items():
-                self.timings[phase] = round(self.timings.get(phase, 0.0) + seconds, 3)
+                self.timings.add(phase, seconds)
         self.settings = first.settings.model_copy(
             update={
                 "reports": folder,
@@ -187,15 +186,6 @@ class Merged:
                 raise ConformanceError(
                     f"what shard {shard.number}/{shard.of} has written is damaged: {error}"
                 ) from error
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Add the wall time of what is inside to the timings."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - started, 3)
 
 
 def merge(folders: Sequence[Path], to: Path, progress: Callable[[str], None]) -> ExitCode:

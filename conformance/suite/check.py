@@ -34,7 +34,9 @@ class Declaration:
 
     def names(self, contract: Contract) -> list[str]:
         """The names of the subjects in `contract`, those that the target hides last; or ABSENT alone."""
-        return list({**self.subjects(contract), **self.subjects(contract.whole)}) or [ABSENT]
+        whole = contract.whole
+        hidden = {} if whole is contract else self.subjects(whole)
+        return list({**self.subjects(contract), **hidden}) or [ABSENT]
 
 
 def check(requirement: str, on: Subjects) -> Callable[[Function], Function]:

@@ -134,6 +134,8 @@ class Journeys:
         try:
             yield
         finally:
+            # What can't be listed now is not lost: what the SDK made bears the run's prefix, or hangs on what does,
+            # and by that the sweep finds it at the end of the run.
             with suppress(TargetTrouble, SeedingError, ValueError):
                 self._enter(prefix)
 

@@ -174,11 +174,15 @@ def _fitting(templates: Sequence[str], operation: Operation) -> Iterator[Mapping
 
 
 class Lineage:
-    """A workshop that shares nothing: what a member hangs on is made for this lineage alone, and may be deleted."""
+    """A workshop for members that hang on the `ancestors`, not on what all share.
 
-    def __init__(self, shop: HttpWorkshop) -> None:
+    `alone`: any other that is needed is made for this lineage alone, and may be deleted; else all share it.
+    """
+
+    def __init__(self, shop: HttpWorkshop, ancestors: Mapping[str, Made], *, alone: bool) -> None:
         self._shop = shop
-        self._ancestors: dict[str, Made] = {}
+        self._ancestors = dict(ancestors)
+        self._alone = alone
 
     def has(self, operation: str) -> bool:
         """As the workshop."""
@@ -197,8 +201,10 @@ class Lineage:
         return self._shop.name(stem)
 
     def shared(self, collection: str) -> Made:
-        """The one member of `collection` in this lineage."""
+        """The one member of `collection` in this lineage, or that of all."""
         if collection not in self._ancestors:
+            if not self._alone:
+                return self._shop.shared(collection)
             self._ancestors[collection] = RESOURCES[collection].make(self)
         return self._ancestors[collection]
 
@@ -219,7 +225,7 @@ class Bond:
         """A new child and its parent, which has no other children that anybody else uses."""
         keys = self.child.parents[self.parent.name]
         try:
-            child = self.child.make(Lineage(world.workshop))
+            child = self.child.make(Lineage(world.workshop, {}, alone=True))
             return child, Made(self.parent.name, {key: child.value(other) for key, other in keys.items()})
         except (AttributeError, LookupError, TypeError, ValueError) as error:  # as where the workshop makes one
             raise SeedingError(f"no {self.name} can be made of what the target answers: {error!r}") from error

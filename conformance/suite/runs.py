@@ -15,6 +15,9 @@ from conformance.target import Client
 from conformance.world import World
 
 _PAST: Final = "2024-05-06T07:08:09+00:00"
+RESULT: Final[Record] = {"encoding": "json", "blob": "[7, 9]"}
+"""The data of a state: the first generations take a document of this form, the later ones anything."""
+
 _SHOWN: Final = ("id", "type", "name", "timestamp", "message")
 """What is compared of a state that is shown in two places."""
 

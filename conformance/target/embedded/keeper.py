@@ -63,31 +63,28 @@ async def _connect(engine: Any, patience: float) -> None:
 
 async def _create(engine: Any, name: str, template: str | None) -> None:
     copied = f' TEMPLATE "{template}"' if template else ""
-    for attempt in range(50):
-        try:
-            await _execute(engine, f'CREATE DATABASE "{name}"{copied}')
-        except Exception as error:
-            # The sessions of whoever filled the template end a moment after its process.
-            if _sqlstate(error) != _IN_USE or attempt == 49:
-                raise
-            await asyncio.sleep(0.1)
-        else:
-            return
+    await _execute_unused(engine, f'CREATE DATABASE "{name}"{copied}')
 
 
 async def _drop(engine: Any, name: str) -> None:
     # The name is one that the parent has made up.
     sessions = f"FROM pg_stat_activity WHERE datname = '{name}'"
     await _execute(engine, f"SELECT pg_terminate_backend(pid) {sessions}")
-    for attempt in range(50):
+    await _execute_unused(engine, f'DROP DATABASE IF EXISTS "{name}"')
+
+
+async def _execute_unused(engine: Any, statement: str) -> None:
+    """Execute what a database is not to be in use for: sessions end a moment after their process, or their ending."""
+    for _ in range(49):
         try:
-            await _execute(engine, f'DROP DATABASE IF EXISTS "{name}"')
+            await _execute(engine, statement)
         except Exception as error:
-            if _sqlstate(error) != _IN_USE or attempt == 49:
+            if _sqlstate(error) != _IN_USE:
                 raise
             await asyncio.sleep(0.1)
         else:
             return
+    await _execute(engine, statement)
 
 
 async def _execute(engine: Any, statement: str) -> None:
