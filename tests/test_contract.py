@@ -149,6 +149,31 @@ def test_nulls_are_told_apart_from_other_mismatches(run: object, mismatches: lis
     assert [m.where for m in validator.nulls(run)] == nulls
 
 
+KINDS: list[dict[str, object]] = [
+    {"type": "object", "properties": {"kind": {"enum": [kind]}, "n": {"type": "integer", **bound}}}
+    for kind, bound in (("small", {"maximum": 9}), ("large", {"minimum": 10}))
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "where", "rule"),
+    [
+        ({"kind": "small", "n": 10}, "n", "maximum"),
+        ({"kind": "large", "n": 1}, "n", "minimum"),
+        ({"kind": "other", "n": 1}, "kind", "enum"),
+        ("small", "(the whole body)", "type"),
+    ],
+)
+def test_the_branch_that_is_meant_is_the_one_that_is_blamed(value: object, where: str, rule: str) -> None:
+    validator = BodyValidator(document(), {"anyOf": KINDS})
+    assert [(m.where, m.rule) for m in validator.mismatches(value)] == [(where, rule)]
+
+
+def test_of_values_that_are_words_themselves_none_is_meant() -> None:
+    validator = BodyValidator(document(), {"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]})
+    assert [m.rule for m in validator.mismatches("c")] == ["enum"]
+
+
 def test_openapi_3_0_says_nullable() -> None:
     old = document(openapi="3.0.2")
     validator = BodyValidator(old, {"type": "object", "properties": {"a": {"type": "string", "nullable": True}}})

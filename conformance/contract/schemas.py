@@ -110,9 +110,18 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
 
 
 def _deepest(error: ValidationError) -> ValidationError:
-    """Of the branches of an `anyOf`, the one that came furthest: what it lacked is what is wrong."""
+    """Of the branches of an `anyOf`, the one that came furthest: what it lacked is what is wrong.
+
+    Where a property of the value says by a word which branch is meant, the others are none that it could have fitted.
+    """
     while error.context:
-        error = min(error.context, key=lambda inner: (-len(inner.absolute_path), relevance(inner)))
+        others = {
+            inner.relative_schema_path[0]
+            for inner in error.context
+            if inner.validator in ("const", "enum") and inner.relative_path
+        }
+        meant = [inner for inner in error.context if inner.relative_schema_path[0] not in others]
+        error = min(meant or error.context, key=lambda inner: (-len(inner.absolute_path), relevance(inner)))
     return error
 
 
