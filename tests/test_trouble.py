@@ -15,9 +15,12 @@ import pytest
 from test_access import CONTRACT, SECRET, Answer, Asked, prefect, web
 
 from conformance.errors import TargetTrouble
+from conformance.run import sweeping, unfinished
+from conformance.settings import Settings
 from conformance.target import Access, Busy, Client, Journal, Lost, Unreachable
 from conformance.target.client import Elsewhere, retry_after
 from conformance.target.pace import Pace
+from conformance.world.ledger import Created
 
 GOOD: Answer = (200, {}, b"[]")
 
@@ -206,8 +209,10 @@ def test_a_rate_holds_for_all_who_share_it(tmp_path: Path) -> None:
 
         def ask() -> None:
             client = Client(url, Access(), CONTRACT, Journal(), pace=Pace(tmp_path / "pace", 20))
-            for _ in range(6):
+            other = client.another(url, {"x": "y"})
+            for _ in range(3):
                 client.request("GET", "/health")
+                other.request("GET", "/health")
 
         asking = [threading.Thread(target=ask) for _ in range(2)]
         began = time.monotonic()
@@ -217,3 +222,23 @@ def test_a_rate_holds_for_all_who_share_it(tmp_path: Path) -> None:
             thread.join()
         assert len(seen) == 12
         assert time.monotonic() - began >= 11 / 20
+
+
+def test_a_sweep_keeps_to_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(unfinished.STATE_VARIABLE, str(tmp_path))
+    deleted = []
+
+    def answer(asked: Asked) -> Answer:
+        if asked[0] == "DELETE":
+            deleted.append(time.monotonic())
+        return prefect(asked)
+
+    with web(answer) as (url, _):
+        left = unfinished.begin(unfinished.About(prefix="conformance-0a0b0c", url=url, started=datetime.now(UTC)))
+        for number in range(6):
+            left.ledger.add(Created("flows", "DELETE /flows/{id}", f"/flows/{number}"))
+        settings = Settings(url=url, rate=20)
+        assert sweeping.finish(settings, left.about.prefix, lambda _: None) == 0
+    assert len(deleted) == 6
+    # What one request is late by, the next one is not.
+    assert deleted[-1] - deleted[0] >= 4 / 20
