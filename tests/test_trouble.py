@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from conftest import cli
 from test_access import CONTRACT, SECRET, Answer, Asked, prefect, web
 
 from conformance.errors import TargetTrouble
@@ -20,6 +21,7 @@ from conformance.settings import Settings
 from conformance.target import Access, Busy, Client, Journal, Lost, Unreachable
 from conformance.target.client import Elsewhere, retry_after
 from conformance.target.pace import Pace
+from conformance.verdicts import document
 from conformance.world.ledger import Created
 
 GOOD: Answer = (200, {}, b"[]")
@@ -242,3 +244,21 @@ def test_a_sweep_keeps_to_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(deleted) == 6
     # What one request is late by, the next one is not.
     assert deleted[-1] - deleted[0] >= 4 / 20
+
+
+def test_a_target_that_is_lost_before_the_first_check_is_no_bad_input(tmp_path: Path) -> None:
+    seen_others = threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        if asked[1].endswith("/filter") and not asked[1].endswith("/flows/filter"):
+            seen_others.set()  # what is on the target is being looked at
+        return (401, {}, f"no {SECRET}".encode()) if seen_others.is_set() else prefect(asked)
+
+    (tmp_path / "token").write_text(SECRET)
+    with web(answer) as (url, _):
+        done = cli("run", "--url", url, "--token-file", "token", "--select", "routes.*", cwd=tmp_path)
+    assert done.returncode == 3
+    assert [line for line in done.stderr.splitlines() if "credentials any more" in line]
+    assert "Traceback" not in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert document.load(tmp_path / "reports" / "verdicts.json").result == "incomplete"
