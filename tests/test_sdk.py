@@ -192,7 +192,7 @@ def tls(port: int, authority: trustme.CA) -> Iterator[int]:
 
 @pytest.mark.server
 @pytest.mark.wide
-def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
     told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
     try:
@@ -209,12 +209,13 @@ def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
                 }
 
         before = inventory()
-        lines = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
+        monkeypatch.setenv("MY_AUTH", CREDENTIALS)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(tmp_path / "ca.pem")
         with tls(int(server.url.rpartition(":")[2].partition("/")[0]), authority) as port:
             url = f"https://127.0.0.1:{port}/api"
-            done = cli("run", "--url", url, "--ca", "ca.pem", *lines, "--select", "client.*", cwd=tmp_path)
+            options = ("--ca", "ca.pem", "--auth-env", "MY_AUTH", "--select", "client.*")
+            done = cli("run", "--url", url, *options, cwd=tmp_path)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr
         assert "passed" in {verdict for verdict, _ in verdicts(tmp_path).values()}
         assert inventory() == before
