@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import platformdirs
 import pytest
@@ -73,7 +73,7 @@ def _seed(value: str) -> int:
     if value == "random":
         return secrets.randbelow(2**31)
     if not value.isdecimal():
-        raise typer.BadParameter(f"{value!r} is neither a whole number nor `random`")
+        raise typer.BadParameter(f"--seed {value!r} is neither a whole number nor `random`")
     return int(value)
 
 
@@ -360,7 +360,7 @@ def version() -> None:
 
 
 # typer keeps its own copy of click, and names only some of its errors.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 def main() -> None:
@@ -370,7 +370,7 @@ def main() -> None:
     except ConformanceError as error:
         _end(str(error), ExitCode.USAGE)
     except _UsageError as error:
-        _end(str(error), ExitCode.USAGE)
+        _end(error.format_message(), ExitCode.USAGE)
     except (typer.Abort, KeyboardInterrupt):
         _end("interrupted", ExitCode.INCOMPLETE)
 

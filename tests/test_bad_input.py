@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from conftest import cli
 
+from conformance.cli import main
 from conformance.errors import TargetError
 from conformance.target import Access, discover, embedded
 
@@ -70,6 +71,19 @@ def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
 
 def test_what_is_no_url(tmp_path: Path) -> None:
     refused(cli("run", "--url", "ftp://host/api", cwd=tmp_path), "not an HTTP URL")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://me:hunter2@host/api", "me:hunter2@host/api", "http://host/api?token=hunter2"),
+        *("http://host/api#hunter2", "host?hunter2", "http://me:hunter2@host/api"),
+    ],
+)
+def test_a_secret_in_the_url_is_not_said(url: str) -> None:
+    with pytest.raises(TargetError, match="--url") as caught:
+        discover(url, Access())
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["host:4200", "http://", "http://host:port/api", "", "http://[::1/api"])
@@ -195,10 +209,23 @@ def test_options_that_exclude_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nonsense"], ["--workers", "0"], ["--workers", "x"], ["--seed", "x"], ["--fuzz-examples", "0"]]
+    "arguments",
+    [
+        *(["--nonsense"], ["--workers", "0"], ["--workers", "x"], ["--seed", "x"], ["--fuzz-examples", "0"]),
+        *(["--rate", "0"], ["--rate", "x"], ["--shard", "3/2"], ["--shard", "x"]),
+    ],
 )
-def test_options_that_are_none(arguments: list[str], tmp_path: Path) -> None:
-    refused(cli("run", *arguments, cwd=tmp_path))
+def test_options_that_are_none(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["prefect-conformance", "run", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == USAGE
+    assert said.err.count("\n") == 1
+    assert arguments[0] in said.err
+    assert not said.out
 
 
 def test_an_unknown_requirement_is_not_explained(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import subprocess
@@ -54,6 +55,19 @@ def eventually(condition: Callable[[], bool], seconds: float) -> bool:
 @pytest.fixture(scope="module")
 def provisioned() -> cache.Provisioned:
     return cache.provision(embedded.newest(), silent)
+
+
+def test_one_that_can_not_be_started_leaves_no_folder(own_temp: Path) -> None:
+    class Full(embedded.Databases):
+        def place(self, home: Path) -> dict[str, str]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> list[str]:
+            return []
+
+    with pytest.raises(ProvisioningError, match="No space left"):
+        embedded.spawn_guarded(embedded.newest(), "a:b", silent, Full())
+    assert list(own_temp.iterdir()) == []
 
 
 @pytest.fixture

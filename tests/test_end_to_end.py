@@ -82,8 +82,9 @@ def test_a_server_that_goes_away_ends_the_run_in_seconds(tmp_path: Path) -> None
     assert content["counts"]["failed"] == 0
     assert content["counts"]["passed"] > 0
     assert content["counts"]["could-not-run"] > 500
-    # Of these, four are for a server that is just being restarted; the rest is room for a machine with other work.
-    assert took < 60
+    # Four of these are for a server that is just being restarted. It was 12 to 13 where others kept the machine four
+    # times as busy as it has cores.
+    assert took < 20
 
 
 def test_the_list_is_what_runs(server: Any, tmp_path: Path) -> None:

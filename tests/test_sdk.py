@@ -1,14 +1,19 @@
 """Prefect's own SDK: which release's it is, what it is told, how what it meets is judged, and that it always ends."""
 
+import asyncio
 import json
 import os
+import ssl
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import cli
+import trustme
+from conftest import cli, verdicts
 from packaging.version import Version
 from test_access import CONTRACT
 
@@ -25,7 +30,7 @@ from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation
 from conformance.target import Access, Client, Guarded, Journal, embedded
 from conformance.target.access import basic
 from conformance.target.embedded.releases import supported
-from conformance.target.sdk import Use, credentials, release_for, travel
+from conformance.target.sdk import Use, credentials, environment, release_for, travel
 from conformance.verdicts.model import Verdict
 
 
@@ -59,6 +64,27 @@ def test_credentials_become_settings_of_the_sdk() -> None:
     told = credentials(others)
     assert list(told) == ["PREFECT_CLIENT_CUSTOM_HEADERS"]
     assert json.loads(told["PREFECT_CLIENT_CUSTOM_HEADERS"]) == {"X-Tenant": "a", "Authorization": "Digest b"}
+
+
+def test_a_private_authority_is_the_sdks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/of/the/user.pem")
+
+    def told(use: Use) -> str:
+        return environment(Path("/bin/python"), Path("/home"), use, Path("report"))["SSL_CERT_FILE"]
+
+    url = "https://prefect.example/api"
+    assert told(Use(url, {}, "x")) == "/of/the/user.pem"
+    # The SDK works in a folder of its own.
+    assert told(Use(url, {}, "x", authority=Path("ca.pem"))) == str(Path("ca.pem").absolute())
+
+
+def test_a_client_certificate_is_more_than_the_sdk_can_show(tmp_path: Path) -> None:
+    access = Access().model_copy(update={"certificate": tmp_path / "client.pem"})
+    with Client("http://127.0.0.1:9/api", Access(), CONTRACT, Journal()) as client:
+        client.access = access
+        found = Journeys(client, None, "3.9.1", tmp_path / "report.jsonl")  # type: ignore[arg-type]
+        with pytest.raises(NotApplicable, match="certificate"):
+            found.part("tasks")
 
 
 REFUSED = "prefect.exceptions.PrefectHTTPStatusError", "httpx.HTTPStatusError", "httpx.HTTPError"
@@ -137,9 +163,36 @@ _KEPT_BY_RUNS = ("flows", "flow_runs", "task_runs", "deployments", "variables", 
 _KEPT_BESIDE = ("block_types", "v2/concurrency_limits", "work_queues", "work_pools")
 
 
+@contextmanager
+def tls(port: int, authority: trustme.CA) -> Iterator[int]:
+    """A port where whatever listens at `port` is reached by TLS, with a certificate of that authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while part := await source.read(65536):
+                sink.write(part)
+                await sink.drain()
+        sink.close()
+
+    async def serve(outer: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        inner, requests = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(outer, requests), carry(inner, answers))
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    starting = asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    listening = asyncio.run_coroutine_threadsafe(starting, loop).result()
+    yield listening.sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
 @pytest.mark.server
 @pytest.mark.wide
-def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
     told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
     try:
@@ -156,9 +209,15 @@ def test_the_sdk_is_let_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
                 }
 
         before = inventory()
-        lines = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
-        done = cli("run", "--url", server.url, *lines, "--select", "client.*", cwd=tmp_path)
+        monkeypatch.setenv("MY_AUTH", CREDENTIALS)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        with tls(int(server.url.rpartition(":")[2].partition("/")[0]), authority) as port:
+            url = f"https://127.0.0.1:{port}/api"
+            options = ("--ca", "ca.pem", "--auth-env", "MY_AUTH", "--select", "client.*")
+            done = cli("run", "--url", url, *options, cwd=tmp_path)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+        assert "passed" in {verdict for verdict, _ in verdicts(tmp_path).values()}
         assert inventory() == before
     finally:
         server.stop()

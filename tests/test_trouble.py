@@ -12,12 +12,17 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from conftest import cli
 from test_access import CONTRACT, SECRET, Answer, Asked, prefect, web
 
 from conformance.errors import TargetTrouble
+from conformance.run import sweeping, unfinished
+from conformance.settings import Settings
 from conformance.target import Access, Busy, Client, Journal, Lost, Unreachable
 from conformance.target.client import Elsewhere, retry_after
 from conformance.target.pace import Pace
+from conformance.verdicts import document
+from conformance.world.ledger import Created
 
 GOOD: Answer = (200, {}, b"[]")
 
@@ -206,8 +211,10 @@ def test_a_rate_holds_for_all_who_share_it(tmp_path: Path) -> None:
 
         def ask() -> None:
             client = Client(url, Access(), CONTRACT, Journal(), pace=Pace(tmp_path / "pace", 20))
-            for _ in range(6):
+            other = client.another(url, {"x": "y"})
+            for _ in range(3):
                 client.request("GET", "/health")
+                other.request("GET", "/health")
 
         asking = [threading.Thread(target=ask) for _ in range(2)]
         began = time.monotonic()
@@ -217,3 +224,41 @@ def test_a_rate_holds_for_all_who_share_it(tmp_path: Path) -> None:
             thread.join()
         assert len(seen) == 12
         assert time.monotonic() - began >= 11 / 20
+
+
+def test_a_sweep_keeps_to_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(unfinished.STATE_VARIABLE, str(tmp_path))
+    deleted = []
+
+    def answer(asked: Asked) -> Answer:
+        if asked[0] == "DELETE":
+            deleted.append(time.monotonic())
+        return prefect(asked)
+
+    with web(answer) as (url, _):
+        left = unfinished.begin(unfinished.About(prefix="conformance-0a0b0c", url=url, started=datetime.now(UTC)))
+        for number in range(6):
+            left.ledger.add(Created("flows", "DELETE /flows/{id}", f"/flows/{number}"))
+        settings = Settings(url=url, rate=20)
+        assert sweeping.finish(settings, left.about.prefix, lambda _: None) == 0
+    assert len(deleted) == 6
+    # What one request is late by, the next one is not.
+    assert deleted[-1] - deleted[0] >= 4 / 20
+
+
+def test_a_target_that_is_lost_before_the_first_check_is_no_bad_input(tmp_path: Path) -> None:
+    seen_others = threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        if asked[1].endswith("/filter") and not asked[1].endswith("/flows/filter"):
+            seen_others.set()  # what is on the target is being looked at
+        return (401, {}, f"no {SECRET}".encode()) if seen_others.is_set() else prefect(asked)
+
+    (tmp_path / "token").write_text(SECRET)
+    with web(answer) as (url, _):
+        done = cli("run", "--url", url, "--token-file", "token", "--select", "routes.*", cwd=tmp_path)
+    assert done.returncode == 3
+    assert [line for line in done.stderr.splitlines() if "credentials any more" in line]
+    assert "Traceback" not in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert document.load(tmp_path / "reports" / "verdicts.json").result == "incomplete"

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 
+_PARTING = 1.0
+"""Seconds that the workers have to end once the target is lost: none has anything to tell any more."""
+
+
 class Error(Exit):
     """Ends the session before it began. pytest prints it as `Error: …`, without a traceback."""
 
@@ -80,6 +84,11 @@ class Controller:
     def _distributed(self) -> bool:
         return bool(getattr(self.config.option, "dist", "no") != "no")
 
+    @property
+    def _workers(self) -> Any:
+        """The session of xdist, None where this process does the checks."""
+        return self.config.pluginmanager.get_plugin("dsession")
+
     # Workers
 
     @pytest.hookimpl(optionalhook=True)
@@ -127,6 +136,9 @@ class Controller:
             # Each check that is left would only find it out anew.
             self.run.lose(found["lost"])
             self._end(found["lost"])
+            if (workers := self._workers) is not None:
+                # A check that is under way elsewhere may be at it for long, and xdist waits ten seconds for it.
+                workers.nodemanager.EXIT_TIMEOUT = _PARTING
         if judgement.verdict is Verdict.FAILED and self.run.settings.fail_fast:
             self._stop(f"--fail-fast, after {judgement.requirement} on {judgement.subject}")
 
@@ -145,8 +157,8 @@ class Controller:
 
     def _end(self, why: str) -> None:
         self._stopped = True
-        distributed = self.config.pluginmanager.get_plugin("dsession")
-        session = distributed if distributed is not None else self.config.pluginmanager.get_plugin("session")
+        workers = self._workers
+        session = workers if workers is not None else self.config.pluginmanager.get_plugin("session")
         if session is not None:
             session.shouldstop = why
 

@@ -91,11 +91,11 @@ def write(run: Judged) -> Written:
     """
     folder = run.settings.reports
     verdicts = folder / "verdicts.json"
-    document.write(_document(run), verdicts)
     files, missing = [verdicts], []
     with run.timings.phase("reports"):
         run.progress("writing the reports")
         written = _document(run)
+        document.write(written, verdicts)
         junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml")
         files.append(folder / "junit.xml")
         (folder / "catalogue.html").write_text(explanations.render(run.catalogue), "utf-8")
@@ -115,7 +115,7 @@ def write(run: Judged) -> Written:
             else:
                 files.append(folder / "allure-report" / "index.html")
     written = _document(run)
-    document.write(written, verdicts)
+    document.write(written, verdicts, checked=True)
     return Written(written, tuple(files), tuple(missing))
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from conformance import catalogue
 from conformance.contract import frozen
-from conformance.errors import ConformanceError, ProvisioningError, TargetError, TargetTrouble
+from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
 from conformance.run import grammar, plan, reports, shards, unfinished
 from conformance.run.timings import Timings
 from conformance.run.workbench import Shared, Workbench
@@ -164,6 +164,8 @@ class Run:
         self._guard()
         if not self.settings.owns_target:
             self._look_around()
+        if self.lost is not None:
+            return
         workbench = self._opened()
         if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned):
             return
@@ -194,7 +196,7 @@ class Run:
         return None if self.workbench is None else self.workbench.client.lost
 
     def lose(self, why: str) -> None:
-        """A worker has found out that the target is of no use any more: nothing is asked of it to the end."""
+        """The target turns out to be of no use any more, here or in a worker: nothing is asked of it to the end."""
         self._opened().client.lost = why
         self.ledger.interrupt(why)
 
@@ -341,12 +343,13 @@ class Run:
         return self._unfinished.folder
 
     def _look_around(self) -> None:
-        """Note what is on a shared target before anything is created there."""
+        """Note what is on a shared target before anything is created there. One that does not say so is lost."""
         workbench = self._opened()
         try:
             found = inventory(workbench.client, workbench.contract)
         except TargetTrouble as trouble:
-            raise TargetError(f"what is on the target can't be listed: {trouble}") from trouble
+            self.lose(workbench.redactor.text(f"what is on the target can't be listed: {trouble}"))
+            return
         unfinished.remember(workbench.shared.folder, found)
         # It refuses from now on to change any of that.
         self.workbench = Workbench(workbench.shared, contract=workbench.contract)

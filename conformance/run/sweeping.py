@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from conformance.contract import Contract
 from conformance.errors import ConformanceError, ExitCode
@@ -10,6 +13,7 @@ from conformance.run import unfinished
 from conformance.run.run import told
 from conformance.settings import Settings
 from conformance.target import Client, Csrf, Journal, Redactor, access, discover
+from conformance.target.pace import Pace
 from conformance.world import sweep
 
 Say = Callable[[str], None]
@@ -48,7 +52,10 @@ def finish(settings: Settings, id_: str | None, say: Say) -> ExitCode:
     code = ExitCode.CONFORMANT
     # A client's new token ends its former one: the run's own clients are gone, and this is another.
     csrf = Csrf("conformance-sweep", redactor.learn) if target.csrf else None
-    with Client(target.url, found, target.contract, Journal(), csrf=csrf) as client:
+    with (
+        _pace(settings.rate) as pace,
+        Client(target.url, found, target.contract, Journal(), csrf=csrf, pace=pace) as client,
+    ):
         for run in runs:
             try:
                 clean = _finish(run, client, target.contract, redactor, say)
@@ -60,6 +67,16 @@ def finish(settings: Settings, id_: str | None, say: Say) -> ExitCode:
             if not clean:
                 code = ExitCode.INCOMPLETE
     return code
+
+
+@contextmanager
+def _pace(rate: float | None) -> Iterator[Pace | None]:
+    """What keeps the requests of this process, which nobody shares, to that rate."""
+    if rate is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="prefect-conformance-") as folder:
+        yield Pace(Path(folder, "pace"), rate)
 
 
 def _finish(run: unfinished.Unfinished, client: Client, contract: Contract, redactor: Redactor, say: Say) -> bool:

@@ -90,15 +90,7 @@ class Guards:
     def _client(self, url: str, headers: Mapping[str, str]) -> Client:
         key = (("", url), *sorted(headers.items()))
         if key not in self._clients:
-            access = self._target.client.access.model_copy(update={"headers": dict(headers)})
-            self._clients[key] = Client(
-                url,
-                access,
-                self._contract,
-                self._target.client.journal,
-                stranger=True,
-                read_only=self._target.client.read_only,
-            )
+            self._clients[key] = self._target.client.another(url, headers)
         return self._clients[key]
 
 

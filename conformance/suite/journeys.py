@@ -55,7 +55,7 @@ class Journeys:
         """What the SDK saw of one part.
 
         Raises Violation where the target refused it, NotApplicable where this generation's SDK has no such part or
-        can't send the headers that the target wants, and CouldNotRun where it did not get that far.
+        can't show what the target wants, and CouldNotRun where it did not get that far.
         """
         self._require_leave()
         parts = self._parts
@@ -82,9 +82,14 @@ class Journeys:
         return {flow: f"{prefix}-{flow}" for flow in FLOWS}
 
     def _require_leave(self) -> None:
-        """Raise WouldWrite where nothing may be changed: no client of the suite's stands between the SDK and that."""
+        """Raise WouldWrite where nothing may be changed: no client of the suite's stands between the SDK and that.
+
+        Raise NotApplicable where the run has a client certificate: no release of the SDK can be told of one.
+        """
         if self._client.read_only:
             raise WouldWrite("Prefect's own client makes what it is judged on")
+        if self._client.access.certificate is not None:
+            raise NotApplicable("certificate")
 
     @staticmethod
     def _blame(name: str, found: Mapping[str, Any]) -> None:
@@ -120,7 +125,8 @@ class Journeys:
                 limit = workshop.send(_LIMIT, {"name": f"{prefix}-limit", "limit": 2})["name"]
             release = release_for(self._version, workshop.contract.operations)
             with self._entered(prefix):
-                use = Use(client.base_url, client.access.headers, prefix, limit)
+                access = client.access
+                use = Use(client.base_url, access.headers, prefix, limit, access.authority)
                 travel(release, use, self._report, lambda: client.request("GET", "/health"), _PATIENCE)
         except (SdkTrouble, SeedingError, TargetTrouble) as trouble:
             with self._report.open("a", encoding="utf-8") as report:

@@ -122,8 +122,8 @@ class Client:
 
     `csrf` gets the tokens that the server wants with changes. `stranger`: being refused is what this client is for,
     and says nothing about the target. `patience`: seconds in which a target that is gone may come back. Once
-    `lost` says why the target is of no use any more, every request raises Lost. `read_only`: WouldWrite is
-    raised in place of sending what may change something.
+    `lost` says why the target is of no use any more, every request raises Lost. `pace` is waited for before each
+    request. `read_only`: WouldWrite is raised in place of sending what may change something.
     """
 
     def __init__(
@@ -158,6 +158,21 @@ class Client:
     def headers(self) -> Mapping[str, str]:
         """What identifies this client: the headers that it was given, and its CSRF token where it needs one."""
         return {**self.access.headers, **(self._csrf.headers(self._ask_for_token) if self._csrf else {})}
+
+    def another(self, base_url: str, headers: Mapping[str, str]) -> Client:
+        """A client that sends other headers, perhaps to another server, and may be refused: a `stranger`.
+
+        Beside that it is as this one: TLS, contract, journal, pace, and what it may send.
+        """
+        return Client(
+            base_url,
+            self.access.model_copy(update={"headers": dict(headers)}),
+            self._contract,
+            self.journal,
+            stranger=True,
+            pace=self._pace,
+            read_only=self.read_only,
+        )
 
     def request(
         self,

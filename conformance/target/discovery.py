@@ -248,7 +248,14 @@ def parse_url(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise TargetError(f"--url {url!r} is not an HTTP URL; pass one such as http://host:4200/api")
+        # What stands before an @ may be a password, whatever the rest is.
+        shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url.partition("?")[0]
+        raise TargetError(f"--url {shown!r} is not an HTTP URL; pass one such as http://host:4200/api")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise TargetError(
+            "--url has something after a `?` or a `#`, which no base URL has; pass what is before it, and credentials "
+            "with --token-env, --auth-env or --header-env"
+        )
     if parts.username is not None or parts.password is not None:
         raise TargetError(
             "--url has credentials in it, which show in the process list; pass them with --auth-env or --auth-file"

@@ -51,13 +51,15 @@ class SdkTrouble(Exception):  # noqa: N818 - it is neither an error of the calle
 class Use:
     """What the SDK is told: where the API is, what gets it in, and what begins the names that it gives out.
 
-    `limit` is the name of a global concurrency limit that is there, None where there is none.
+    `limit` is the name of a global concurrency limit that is there, None where there is none. `authority`: the file
+    with the authority that signed the API's certificate, where it isn't one that everybody knows.
     """
 
     url: str
     headers: Mapping[str, str]
     prefix: str
     limit: str | None = None
+    authority: Path | None = None
 
 
 def release_for(version: str, operations: Collection[str]) -> Release:
@@ -120,7 +122,7 @@ def travel(release: Release, use: Use, report: Path, look: Callable[[], object],
             stdout=output,
             stderr=output,
             cwd=home,
-            env=_environment(python, home, use, report),
+            env=environment(python, home, use, report),
             start_new_session=True,
         )
     try:
@@ -149,7 +151,7 @@ def _last_line(log: Path) -> str:
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it wrote nothing")
 
 
-def _environment(python: Path, home: Path, use: Use, report: Path) -> dict[str, str]:
+def environment(python: Path, home: Path, use: Use, report: Path) -> dict[str, str]:
     """All that the SDK sees of the world."""
     told = credentials(use.headers)
     variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -170,6 +172,8 @@ def _environment(python: Path, home: Path, use: Use, report: Path) -> dict[str, 
         # Not a word to anyone but the target.
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # All generations go by it: httpx itself, or the setting PREFECT_API_SSL_CERT_FILE whose default it is.
+        **({} if use.authority is None else {"SSL_CERT_FILE": str(use.authority.absolute())}),
         **told,
         "CONFORMANCE_NEEDS": " ".join(told),
         "CONFORMANCE_PREFIX": use.prefix,

@@ -110,8 +110,12 @@ def spawn_guarded(
         python = cache.provision(release, progress).python
         log = cache.new_log(release)
         home = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
-        place = Place(home, log, databases.place(home) | configuration.guarded(credentials))
-        return spawn(release, python, place, grace=_GRACE)
+        try:
+            place = Place(home, log, databases.place(home) | configuration.guarded(credentials))
+            return spawn(release, python, place, grace=_GRACE)
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
+            raise
     except OSError as error:
         raise ProvisioningError(f"can't start another prefect {release.version}: {error.strerror or error}") from error
 
