@@ -243,7 +243,8 @@ class Run:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing that was judged may be lost by it
-            self.ledger.error(f"{doing} broke off: {type(error).__name__}: {error}", ErrorKind.CLEAN_UP)
+            why = self._opened().redactor.text(str(error))
+            self.ledger.error(f"{doing} broke off: {type(error).__name__}: {why}", ErrorKind.SUITE)
 
     @property
     def target(self) -> document.Target:
@@ -359,7 +360,7 @@ class Run:
         with self.phase("clean-up"):
             self.progress("removing what the run created")
             swept = sweep(workbench.client, workbench.contract, this.ledger, this.about.prefix, this.before())
-        for line in told(swept):
+        for line in told(swept, this.about.prefix):
             self.progress(line)
         for line in swept.left:
             self.ledger.error(f"{workbench.redactor.text(line)}; {_mend(this)}", ErrorKind.CLEAN_UP)
@@ -391,14 +392,19 @@ class Run:
             self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - started, 3)
 
 
-def told(swept: Swept) -> Iterator[str]:
-    """What a clean-up has found beside the run's own objects, a line each."""
+def told(swept: Swept, prefix: str) -> Iterator[str]:
+    """What a clean-up of the run of that prefix has found beside the run's own objects, a line each."""
     if swept.appeared:
         yield f"others have meanwhile made {_numbers(swept.appeared)}: left as they are"
     if swept.gone:
         yield f"others have meanwhile removed {_numbers(swept.gone)}"
     if swept.partial:
         yield f"too many to look at all: {', '.join(sorted(swept.partial))}; there, what the run noted is removed"
+    if swept.unknown:
+        yield (
+            f"creates that got no answer, or a 5xx, may have made more in {', '.join(sorted(swept.unknown))}: "
+            f"look there for names that begin with {prefix}"
+        )
 
 
 def _numbers(counted: Mapping[str, int]) -> str:

@@ -200,7 +200,6 @@ def test_run_begins_in_the_state_that_was_sent(subject: Beginning, client: Clien
             observed={"status": response.status_code, "body": response.text[:300]},
         )
     run = response.json()
-    world.workshop.note(kind.creates, run, {})
     expected = "PENDING" if subject.state is None else subject.state["type"]
     for summary, record in (
         ("the run as creating it answers", run),
@@ -441,8 +440,6 @@ def _deployed(world: World) -> Record:
     deployment = world.shared("deployments").record["id"]
     body = {"state": state("RUNNING"), "name": world.workshop.name("deployed")}
     run: Record = world.workshop.send("POST /deployments/{id}/create_flow_run", body, id=deployment)
-    # Only creating a flow run by its own operation enters it in the ledger of what has to be removed.
-    world.workshop.note("POST /flow_runs/", run, {})
     return run
 
 
