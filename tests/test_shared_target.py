@@ -322,6 +322,7 @@ def test_what_a_create_without_an_answer_has_made_is_found_by_its_name(
         assert (swept.removed, swept.left, swept.appeared) == (1, [], {"variables": 1})
         # A listing shows what became of the intent. Without one, nothing does.
         assert swept.unknown == frozenset()
+        ledger.intend("work_pools/queues")  # would go with its pool
         assert sweep(client, target.contract, ledger, "conformance-dead").unknown == {"variables"}
         client.request("DELETE", "/variables/name/somebody_else")
     assert snapshot(target.url) == theirs

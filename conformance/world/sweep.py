@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from conformance.contract import Contract
 from conformance.errors import TargetTrouble
 from conformance.resources import RESOURCES, Record
+from conformance.resources.base import placeholders
 from conformance.target import Client
 from conformance.world.inventory import Inventory, Listing, listing
 from conformance.world.ledger import Created, CreatedLedger
@@ -70,7 +71,7 @@ def _sweep(
 ) -> None:
     made = [created for created in ledger.newest_first() if before is None or not _foreign(before, created)]
     if before is None:
-        swept.unknown = ledger.open_intents()
+        swept.unknown = _unknown(ledger)
         refused = _remove(client, made, swept)
         swept.left += [f"DELETE {created.path} answered {status}" for created, status in refused.items()]
         return
@@ -91,8 +92,7 @@ def _sweep(
     for created in sorted(mine.of(found, contract), key=lambda created: (created.collection, created.path)):
         status = refused.get(created)
         swept.left.append(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""))
-    whole = found.keys() - swept.partial
-    swept.unknown = frozenset(c for c in ledger.open_intents() if whole.isdisjoint({c, *RESOURCES[c].parents}))
+    swept.unknown = _unknown(ledger) - (found.keys() - swept.partial)
     for collection, row in before.new(found):
         if not mine.owns(collection, row, found):
             swept.appeared[collection] = swept.appeared.get(collection, 0) + 1
@@ -163,6 +163,11 @@ def _strings(value: object) -> Iterable[str]:
 def _foreign(before: Inventory, created: Created) -> bool:
     """Whether the ledger names what was there before the run: a create may answer with an object that exists."""
     return before.addresses(created.operation.partition(" ")[2], _filled(created))
+
+
+def _unknown(ledger: CreatedLedger) -> frozenset[str]:
+    """Where something may have been made that the ledger can't name, and that does not go with what it stands under."""
+    return frozenset(name for name in ledger.open_intents() if not placeholders(RESOURCES[name].creates or ""))
 
 
 def _filled(created: Created) -> dict[str, str]:
