@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -169,13 +169,19 @@ class Run:
         with self.phase("world"):
             self.progress("seeding the world")
             others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
-            # Not as a context, which would wait for the others even after Ctrl-C: they end with their servers.
-            pool = ThreadPoolExecutor(1 + len(others))
-            try:
-                for seeded in [pool.submit(self._seed, here) for here in (workbench, *others)]:
-                    seeded.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            seeding = (workbench, *others)
+            with ThreadPoolExecutor(len(seeding)) as pool:
+                try:
+                    for seeded in [pool.submit(self._seed, here) for here in seeding]:
+                        seeded.result()
+                except BaseException:
+                    # After Ctrl-C, what the threads went on to create would come after the clean-up.
+                    with ExitStack() as unsent:
+                        for here in seeding:
+                            unsent.callback(setattr, here.client, "lost", here.client.lost)
+                            here.client.lost = "the run was interrupted"
+                        pool.shutdown(cancel_futures=True)
+                    raise
             for other in others:
                 other.close()
 
