@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -15,13 +16,21 @@ import httpx
 import pytest
 from conftest import cli
 
+from conformance.contract import Contract
+from conformance.contract.document import parse
+from conformance.data import fixtures
 from conformance.run import unfinished
-from conformance.target import Access, Client, Journal, Target, discover
-from conformance.world import CreatedLedger, HttpWorkshop, Inventory, Recorder, inventory, seed, sweep
+from conformance.run.run import Run, told
+from conformance.settings import Settings
+from conformance.target import Access, Client, Journal, Redactor, Target, discover
+from conformance.verdicts.ledger import ErrorKind
+from conformance.world import CreatedLedger, HttpWorkshop, Inventory, Recorder, Swept, inventory, seed, sweep
 from conformance.world.ledger import Created
 from conformance.world.record import Trespass
 
 Snapshot = dict[str, dict[str, dict[str, Any]]]
+
+CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.json").read_bytes()))
 
 # Computed from the time of reading. Events are what happened, and nothing can remove them.
 _OF_THE_MOMENT = {"estimated_start_time_delta", "estimated_run_time"}
@@ -66,6 +75,52 @@ def test_a_line_that_was_cut_off_is_no_reason_to_leave_the_others(tmp_path: Path
     assert [created.path for created in ledger.newest_first()] == ["/flows/1"]
 
 
+def test_who_watches_is_told_what_is_made_with_a_ledger_or_without(tmp_path: Path) -> None:
+    ledger = CreatedLedger(tmp_path / "created.jsonl")
+    for recorder in (Recorder(CONTRACT, ledger), Recorder(CONTRACT, None)):
+
+        def post(path: str, answer: object, status: int = 201, recorder: Recorder = recorder) -> None:
+            operation = CONTRACT.operation_of("POST", path)
+            assert operation is not None
+            token = recorder.sending(operation, path)
+            if token is not None:
+                recorder.answered(token, operation, path, httpx.Response(status, json=answer))
+
+        post("/flows/", {"id": "before"})
+        with recorder.watch() as made:
+            post("/flows/", {"id": "f"})
+            post("/flows/", {"id": "refused"}, 409)
+            post("/flows/filter", [{"id": "read"}], 200)
+            with recorder.watch() as within:
+                post("/flow_runs/", {"id": "r"})
+            post("/deployments/d/create_flow_run", {"id": "s"})
+            post("/work_pools/p%2Fq/queues", {"id": "1", "name": "queue"})
+            post("/deployments/d/schedules", [{"id": "2"}, "no record"])
+            post("/flows/", {"id": "unknown"}, 500)
+        assert [created.path for created in within] == ["/flow_runs/r"]
+        expected = ["/flows/f", "/flow_runs/s", "/work_pools/p%2Fq/queues/queue", "/deployments/d/schedules/2"]
+        assert [created.path for created in made] == expected
+    assert {created.path for created in ledger.newest_first()} == {"/flows/before", "/flow_runs/r", *expected}
+    assert ledger.open_intents() == {"flows"}
+
+
+def test_what_nothing_can_find_is_told() -> None:
+    (line,) = told(Swept(unknown=frozenset({"variables", "flows"})), "conformance-abc")
+    assert "flows, variables" in line
+    assert "conformance-abc" in line
+
+
+def test_a_defect_of_the_clean_up_is_one_of_the_suite_and_tells_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(Settings(), print)
+    monkeypatch.setattr(run, "workbench", SimpleNamespace(redactor=Redactor(["hush-hush"])))
+    with run._defects("clean-up"):
+        int("hush-hush")
+    (error,) = run.ledger.errors
+    assert error.kind is ErrorKind.SUITE
+    assert "ValueError" in error.message
+    assert "hush" not in error.message
+
+
 def test_what_was_there_is_known_by_its_id_and_by_its_name() -> None:
     theirs = Inventory(
         members={"flows": {"f1": ("mine",)}, "work_pools": {"p1": ("pool",)}, "variables": {"v": ("x",)}}
@@ -102,8 +157,8 @@ def theirs(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A few hundred objects of all collections, in others' names; they are removed in the end."""
     ledger = CreatedLedger(tmp_path_factory.mktemp("acme") / "created.jsonl")
     with Client(target.url, Access(), target.contract, Journal()) as client:
-        client.witness = Recorder(target.contract, ledger)
-        shop = HttpWorkshop(client, target.contract, "acme", ledger)
+        client.witness = recorder = Recorder(target.contract, ledger)
+        shop = HttpWorkshop(client, target.contract, "acme", recorder)
         seed(shop)
         for name in _PLAIN_NAMES:
             flow = shop.send("POST /flows/", {"name": name})
@@ -265,6 +320,10 @@ def test_what_a_create_without_an_answer_has_made_is_found_by_its_name(
         client.request("POST", "/variables/", {"name": "somebody_else", "value": 1})
         swept = sweep(client, target.contract, ledger, "conformance-dead", before)
         assert (swept.removed, swept.left, swept.appeared) == (1, [], {"variables": 1})
+        # A listing shows what became of the intent. Without one, nothing does.
+        assert swept.unknown == frozenset()
+        ledger.intend("work_pools/queues")  # would go with its pool
+        assert sweep(client, target.contract, ledger, "conformance-dead").unknown == {"variables"}
         client.request("DELETE", "/variables/name/somebody_else")
     assert snapshot(target.url) == theirs
 

@@ -388,8 +388,9 @@ def test_a_result_that_no_failure_bears_out(tmp_path: Path) -> None:
     content = json.loads(document.dump(build(ledger(judged(MUST, "a")))))
     refused(tmp_path, {**content, "result": "non-conformant", "reasons": ["x"]}, DocumentInconsistentError)
     refused(tmp_path, {**content, "reasons": ["x"]}, DocumentInconsistentError)
-    error = {"kind": "suite", "message": "x"}
-    refused(tmp_path, {**content, "errors": [error]}, DocumentInconsistentError)
+    for kind in ("suite", "clean-up"):
+        error = {"kind": kind, "message": "x"}
+        refused(tmp_path, {**content, "errors": [error]}, DocumentInconsistentError)
 
 
 def test_a_day_that_no_calendar_has(tmp_path: Path) -> None:

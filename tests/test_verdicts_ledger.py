@@ -173,6 +173,17 @@ def test_a_waiver_that_matches_no_check_is_an_error_of_a_whole_run_only() -> Non
     assert not empty.errors
 
 
+@pytest.mark.parametrize("kind", [ErrorKind.SUITE, ErrorKind.CLEAN_UP])
+def test_a_run_that_is_in_error_or_has_left_something_is_incomplete(kind: ErrorKind) -> None:
+    made = ledger(judged(MUST, "flows"))
+    made.error("x", kind)
+    assert outcome(made) == (Result.INCOMPLETE, ExitCode.INCOMPLETE)
+    assert len(made.reasons()) == 1
+    failed = ledger(judged(MUST, "flows", Verdict.FAILED))
+    failed.error("x", kind)
+    assert outcome(failed) == (Result.NON_CONFORMANT, ExitCode.NON_CONFORMANT)
+
+
 def test_an_interrupted_run_is_incomplete_whatever_it_found() -> None:
     made = ledger(judged(MUST, "flows", Verdict.FAILED))
     made.plan([Check(requirement=MUST, subject="runs", item="i")])

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -172,13 +172,19 @@ class Run:
         with self.timings.phase("world"):
             self.progress("seeding the world")
             others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
-            # Not as a context, which would wait for the others even after Ctrl-C: they end with their servers.
-            pool = ThreadPoolExecutor(1 + len(others))
-            try:
-                for seeded in [pool.submit(self._seed, here) for here in (workbench, *others)]:
-                    seeded.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            seeding = (workbench, *others)
+            with ThreadPoolExecutor(len(seeding)) as pool:
+                try:
+                    for seeded in [pool.submit(self._seed, here) for here in seeding]:
+                        seeded.result()
+                except BaseException:
+                    # After Ctrl-C, what the threads went on to create would come after the clean-up.
+                    with ExitStack() as unsent:
+                        for here in seeding:
+                            unsent.callback(setattr, here.client, "lost", here.client.lost)
+                            here.client.lost = "the run was interrupted"
+                        pool.shutdown(cancel_futures=True)
+                    raise
             for other in others:
                 other.close()
 
@@ -250,7 +256,8 @@ class Run:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing that was judged may be lost by it
-            self.ledger.error(f"{doing} broke off: {type(error).__name__}: {error}", ErrorKind.CLEAN_UP)
+            why = self._opened().redactor.text(str(error))
+            self.ledger.error(f"{doing} broke off: {type(error).__name__}: {why}", ErrorKind.SUITE)
 
     @property
     def target(self) -> document.Target:
@@ -367,7 +374,7 @@ class Run:
         with self.timings.phase("clean-up"):
             self.progress("removing what the run created")
             swept = sweep(workbench.client, workbench.contract, this.ledger, this.about.prefix, this.before())
-        for line in told(swept):
+        for line in told(swept, this.about.prefix):
             self.progress(line)
         for line in swept.left:
             self.ledger.error(f"{workbench.redactor.text(line)}; {_mend(this)}", ErrorKind.CLEAN_UP)
@@ -390,14 +397,19 @@ class Run:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def told(swept: Swept) -> Iterator[str]:
-    """What a clean-up has found beside the run's own objects, a line each."""
+def told(swept: Swept, prefix: str) -> Iterator[str]:
+    """What a clean-up of the run of that prefix has found beside the run's own objects, a line each."""
     if swept.appeared:
         yield f"others have meanwhile made {_numbers(swept.appeared)}: left as they are"
     if swept.gone:
         yield f"others have meanwhile removed {_numbers(swept.gone)}"
     if swept.partial:
         yield f"too many to look at all: {', '.join(sorted(swept.partial))}; there, what the run noted is removed"
+    if swept.unknown:
+        yield (
+            f"creates that got no answer, or a 5xx, may have made more in {', '.join(sorted(swept.unknown))}: "
+            f"look there for names that begin with {prefix}"
+        )
 
 
 def _numbers(counted: Mapping[str, int]) -> str:

@@ -84,7 +84,7 @@ def _finish(run: unfinished.Unfinished, client: Client, contract: Contract, reda
     with run.lock():
         swept = sweep(client, contract, run.ledger, run.about.prefix, run.before())
         say(f"{run.about.prefix}: {swept.removed} objects removed")
-        for line in (*told(swept), *(redactor.text(line) for line in swept.left)):
+        for line in (*told(swept, run.about.prefix), *(redactor.text(line) for line in swept.left)):
             say(f"{run.about.prefix}: {line}")
         if not swept.left:
             run.close()

@@ -152,13 +152,13 @@ class Journeys:
         ids = [flow["id"] for flow in flows]
         runs = [run["id"] for run in self._found("flow_runs", "flow_id", ids, {"flows": {"id": {"any_": ids}}})]
         deployments = self._found("deployments", "flow_id", ids, {"flows": {"id": {"any_": ids}}})
-        note("POST /flows/", flows, {})
-        note("POST /block_types/", self._found("block_types", "slug", [f"{prefix}-note".lower()]), {})
-        note("POST /variables/", self._found("variables", "name", [f"{prefix}_variable".lower().replace("-", "_")]), {})
-        note("POST /work_queues/", self._found("work_queues", "name", [f"{prefix}-queue"]), {})
-        note("POST /artifacts/", self._found("artifacts", "flow_run_id", runs), {})
-        for block in dict.fromkeys((*self._said_blocks(), *self._blocks(deployments))):
-            note("POST /block_documents/", {"id": block}, {})
+        note("flows", flows)
+        note("block_types", self._found("block_types", "slug", [f"{prefix}-note".lower()]))
+        note("variables", self._found("variables", "name", [f"{prefix}_variable".lower().replace("-", "_")]))
+        note("work_queues", self._found("work_queues", "name", [f"{prefix}-queue"]))
+        note("artifacts", self._found("artifacts", "flow_run_id", runs))
+        blocks = dict.fromkeys((*self._said_blocks(), *self._blocks(deployments)))
+        note("block_documents", [{"id": block} for block in blocks])
 
     def _found(self, collection: str, key: str, values: Sequence[str], body: Record | None = None) -> list[Record]:
         """The members whose `key` is one of `values`: asked for by `body`, or by that key.

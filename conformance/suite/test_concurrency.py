@@ -391,8 +391,6 @@ def test_creators_of_one_name_make_one_object(subject: str, client: Client, worl
     label = resource.creates or ""
     answers = created_at_once(client, world.workshop.contract.operations[label].path, body)
     made = {json.dumps(answer.json()["id"]): answer.json() for answer in answers if answer.is_success}
-    for record in made.values():
-        world.workshop.note(label, record, {})
     if any(answer.is_server_error for answer in answers):
         raise Violation(
             "a creator of a name is answered by an error", expected="2xx or 409", observed=statuses(answers)

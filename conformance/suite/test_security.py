@@ -375,10 +375,7 @@ Request = Callable[[], object]
 def _create(world: World, operation: str, fields: Record) -> httpx.Response:
     shop = world.workshop
     found = shop.contract.operations[operation]
-    response = shop.client.request(found.method, found.path, documented(shop, operation, fields))
-    if response.is_success:
-        shop.note(operation, response.json(), {})
-    return response
+    return shop.client.request(found.method, found.path, documented(shop, operation, fields))
 
 
 def _patch(world: World, operation: str, path: str, fields: Record) -> Request:
@@ -430,14 +427,8 @@ def _runs_a_deployment(world: World, schema: Record) -> Iterator[Request]:
     if (stored := _stored(world, schema)) is None:
         return
     fields = {"parameters": {"size": 1}, "enforce_parameter_schema": True}
-
-    def run() -> None:
-        body = documented(shop, "POST /deployments/{id}/create_flow_run", fields)
-        response = shop.client.request("POST", f"/deployments/{stored}/create_flow_run", body)
-        if response.is_success:
-            shop.note("POST /flow_runs/", response.json(), {})
-
-    yield run
+    body = documented(shop, "POST /deployments/{id}/create_flow_run", fields)
+    yield lambda: shop.client.request("POST", f"/deployments/{stored}/create_flow_run", body)
 
 
 def _creates_a_pool(world: World, schema: Record) -> Iterator[Request]:

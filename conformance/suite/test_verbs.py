@@ -273,7 +273,6 @@ def test_post_creates(subject: Resource, client: Client, world: World) -> None:
     record = _decoded(response)
     if not isinstance(record, dict) or not record.get("id"):
         raise Violation("the answer to POST has no id", expected={"id": "…"}, observed=_answer(response))
-    world.workshop.note(create.label, record, {})
     made = Made(subject.name, record, subject.addressed(world.workshop, sent), sent)
     found = call(world.workshop.contract.operations[subject.reads or ""], world, made).send(client)
     if not found.is_success:

@@ -367,7 +367,7 @@ def _agree(document: Document, where: str) -> None:  # noqa: C901, PLR0912 - one
             refuse(f"{requirement} on {subject!r} has {number} verdicts")
     decided = counts[Verdict.PASSED] + counts[Verdict.WAIVED] + counts[Verdict.FAILED]
     open_musts = any(e.verdict is Verdict.COULD_NOT_RUN and e.level is Level.MUST for e in document.verdicts)
-    defects = any(error.kind is ErrorKind.SUITE for error in document.errors)
+    defects = any(error.kind in (ErrorKind.SUITE, ErrorKind.CLEAN_UP) for error in document.errors)
     match document.result:
         case Result.CONFORMANT if counts[Verdict.FAILED] or open_musts or defects or not decided:
             refuse("the result is conformant, and the verdicts are not")

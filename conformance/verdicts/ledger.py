@@ -282,8 +282,8 @@ class Ledger:
         """What the verdicts come to.
 
         A failure of any level is non-conformant: who deviates from a SHOULD owes a reason (RFC 2119), and
-        a waiver is where it stands. A run that was interrupted, judged nothing, left a MUST open, or is
-        itself in error is incomplete; an interrupted one even where it found failures.
+        a waiver is where it stands. A run that was interrupted, judged nothing, left a MUST open, left something
+        behind on the target, or is itself in error is incomplete; an interrupted one even where it found failures.
         """
         if self._interrupted is not None:
             return Result.INCOMPLETE
@@ -324,6 +324,8 @@ class Ledger:
         defects = sum(error.kind is ErrorKind.SUITE for error in self._errors)
         if defects:
             gaps.append("the suite itself is in error" + (f" ({defects} times)" if defects > 1 else ""))
+        if any(error.kind is ErrorKind.CLEAN_UP for error in self._errors):
+            gaps.append("what the run made could not all be removed")
         return gaps
 
     def _number(self, *verdicts: Verdict) -> int:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
 
 from conformance.contract import Contract, Operation
 from conformance.errors import TargetTrouble
-from conformance.resources import RESOURCES, Made, Resource
 from conformance.target import only_reads
 from conformance.world.inventory import Inventory
 from conformance.world.ledger import Created, CreatedLedger
-
-_ALSO_CREATES: Final = {"POST /deployments/{id}/create_flow_run": "flow_runs"}
-"""Operations that create a member of another collection than the one they stand in."""
+from conformance.world.removal import creates, made_by
 
 
 class Trespass(TargetTrouble):
@@ -24,23 +22,17 @@ class Trespass(TargetTrouble):
 
 
 class Recorder:
-    """Enters what is created in the ledger, as `conformance.target.Witness` asks for it.
+    """Enters what is created in the ledger, as `conformance.target.Witness` asks for it, and tells whoever watches.
 
-    `foreign`: what is not the run's own. A request to change or remove it is refused: no check means to send one.
+    `ledger`: None where nobody will clean up. `foreign`: what is not the run's own. A request to change or remove
+    it is refused: no check means to send one.
     """
 
-    def __init__(self, contract: Contract, ledger: CreatedLedger, foreign: Inventory | None = None) -> None:
+    def __init__(self, contract: Contract, ledger: CreatedLedger | None, foreign: Inventory | None = None) -> None:
+        self._contract = contract
         self._ledger = ledger
         self._foreign = foreign
-        self._creates: dict[str, tuple[Resource, Operation]] = {}
-        for resource in RESOURCES.values():
-            destroy = contract.operations.get(resource.destroys or "")
-            if resource.singleton or destroy is None:
-                continue
-            also = (label for label, collection in _ALSO_CREATES.items() if collection == resource.name)
-            for label in (resource.creates, *also):
-                if label is not None and label in contract.operations:
-                    self._creates[label] = resource, destroy
+        self._watched: list[list[Created]] = []
 
     def sending(self, operation: Operation, path: str) -> str | None:
         """A request is about to be sent; what `answered` wants to know of it, None where it creates nothing.
@@ -51,33 +43,52 @@ class Recorder:
             values = _values(operation, path)
             if not only_reads(operation.method, operation.path) and self._foreign.addresses(operation.path, values):
                 raise Trespass(f"{operation.method} {path} would change what others have on the target: not sent")
-        found = self._creates.get(operation.label)
-        return None if found is None else self._ledger.intend(found[0].name)
+        resource = creates(self._contract, operation.label)
+        if resource is None:
+            return None
+        return "" if self._ledger is None else self._ledger.intend(resource.name)
 
-    def answered(self, intent: str, operation: Operation, path: str, response: httpx.Response) -> None:
-        """The request of that intent has been answered.
+    def answered(self, token: str, operation: Operation, path: str, response: httpx.Response) -> None:
+        """The request of that token has been answered.
 
         After a 5xx nobody knows whether something was made: the intent stays open, and the names tell.
         """
         if response.is_success:
-            self._ledger.settle(intent, self._made(operation, path, response))
-        elif response.is_client_error:
-            self._ledger.settle(intent)
+            made = list(made_by(self._contract, operation.label, _decoded(response), _values(operation, path)))
+            if self._ledger is not None:
+                self._ledger.settle(token, made)
+            self._tell(made)
+        elif response.is_client_error and self._ledger is not None:
+            self._ledger.settle(token)
 
-    def _made(self, operation: Operation, path: str, response: httpx.Response) -> Iterator[Created]:
-        resource, destroy = self._creates[operation.label]
+    def enter(self, made: Iterable[Created]) -> None:
+        """Another client has made these."""
+        found = list(made)
+        if self._ledger is not None:
+            for created in found:
+                self._ledger.add(created)
+        self._tell(found)
+
+    @contextmanager
+    def watch(self) -> Iterator[list[Created]]:
+        """A list that gets whatever is made inside, but for what is made inside a `watch` within this one."""
+        made: list[Created] = []
+        self._watched.append(made)
         try:
-            answer: Any = response.json()
-        except (ValueError, RecursionError):
-            return
-        for record in answer if isinstance(answer, list) else [answer]:
-            if isinstance(record, dict):
-                within = _values(operation, path) if operation.label == resource.creates else {}
-                try:
-                    values = resource.fill(destroy.label, Made(resource.name, record, within))
-                except LookupError:
-                    continue
-                yield Created(resource.name, destroy.label, destroy.fill(values))
+            yield made
+        finally:
+            self._watched.pop()
+
+    def _tell(self, made: Iterable[Created]) -> None:
+        if self._watched:
+            self._watched[-1].extend(made)
+
+
+def _decoded(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _values(operation: Operation, path: str) -> Mapping[str, str]:

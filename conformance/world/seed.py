@@ -210,7 +210,6 @@ def _create(
     if entry.through is None:
         return [Made(entry.collection, answer, within, sent, within)]
     # The path is about another collection's member, and so is what fills it.
-    workshop.note(resource.creates or create, answer, {})
     return [Made(entry.collection, answer, {}, sent)]
 
 

@@ -11,10 +11,12 @@ from urllib.parse import unquote
 
 from conformance.contract import Contract
 from conformance.errors import TargetTrouble
-from conformance.resources import RESOURCES, Made, Record
+from conformance.resources import RESOURCES, Record
+from conformance.resources.base import placeholders
 from conformance.target import Client
 from conformance.world.inventory import Inventory, Listing, listing
 from conformance.world.ledger import Created, CreatedLedger
+from conformance.world.removal import removal
 
 _GONE: Final = frozenset({404, 410})
 
@@ -33,9 +35,10 @@ _PLACE: Final = {name: number for number, name in enumerate(RESOURCES)}
 class Swept:
     """What came of a clean-up.
 
-    `left`: a line for each object of the run that is still there. `stranger`: collection -> how many objects have
+    `left`: a line for each object of the run that is still there. `appeared`: collection -> how many objects have
     appeared that nothing links to the run, and `gone`: how many have disappeared that the run did not make; others
-    who use the target did that. `partial`: collections with too many members to look at all.
+    who use the target did that. `partial`: collections with too many members to look at all. `unknown`: those in which
+    a create that was not answered, or with a 5xx, may have made something that nothing can find.
     """
 
     removed: int = 0
@@ -43,6 +46,7 @@ class Swept:
     appeared: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
 
 def sweep(
@@ -67,6 +71,7 @@ def _sweep(
 ) -> None:
     made = [created for created in ledger.newest_first() if before is None or not _foreign(before, created)]
     if before is None:
+        swept.unknown = _unknown(ledger)
         refused = _remove(client, made, swept)
         swept.left += [f"DELETE {created.path} answered {status}" for created, status in refused.items()]
         return
@@ -87,6 +92,7 @@ def _sweep(
     for created in sorted(mine.of(found, contract), key=lambda created: (created.collection, created.path)):
         status = refused.get(created)
         swept.left.append(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""))
+    swept.unknown = _unknown(ledger) - (found.keys() - swept.partial)
     for collection, row in before.new(found):
         if not mine.owns(collection, row, found):
             swept.appeared[collection] = swept.appeared.get(collection, 0) + 1
@@ -119,9 +125,8 @@ class _Mine:
         while more := {row["id"]: (c, row) for c, row in rows if row["id"] not in mine and self.owns(c, row, found)}:
             mine |= more
             self._ids |= more.keys()
-        return frozenset(
-            created for collection, row in mine.values() if (created := _removal(contract, collection, row)) is not None
-        )
+        removals = (removal(contract, RESOURCES[collection], row) for collection, row in mine.values())
+        return frozenset(created for created in removals if created is not None)
 
     def owns(self, collection: str, row: Record, found: Listing) -> bool:
         """Whether an object that has come since the run began is the run's, by its id, its names or its links."""
@@ -155,19 +160,14 @@ def _strings(value: object) -> Iterable[str]:
             yield from _strings(inner)
 
 
-def _removal(contract: Contract, collection: str, row: Record) -> Created | None:
-    """How a listed object is removed; None where its row does not say."""
-    resource = RESOURCES[collection]
-    destroy = contract.operations[resource.destroys or ""]
-    try:
-        return Created(collection, destroy.label, destroy.fill(resource.fill(destroy.label, Made(collection, row))))
-    except LookupError:
-        return None
-
-
 def _foreign(before: Inventory, created: Created) -> bool:
     """Whether the ledger names what was there before the run: a create may answer with an object that exists."""
     return before.addresses(created.operation.partition(" ")[2], _filled(created))
+
+
+def _unknown(ledger: CreatedLedger) -> frozenset[str]:
+    """Where something may have been made that the ledger can't name, and that does not go with what it stands under."""
+    return frozenset(name for name in ledger.open_intents() if not placeholders(RESOURCES[name].creates or ""))
 
 
 def _filled(created: Created) -> dict[str, str]:

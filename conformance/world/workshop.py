@@ -1,16 +1,17 @@
-"""The workshop of a run: makers ask for operations, it sends them and notes what they created."""
+"""The workshop of a run: makers ask for operations, and it sends them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from conformance.contract import Contract
-from conformance.resources import RESOURCES, Made
+from conformance.resources import RESOURCES, Made, Record
 from conformance.target import Client
-from conformance.world.ledger import Created, CreatedLedger
+from conformance.world.record import Recorder
+from conformance.world.removal import removal
 
 
 class SeedingError(Exception):
@@ -20,17 +21,17 @@ class SeedingError(Exception):
 class HttpWorkshop:
     """Makes members of collections on the target.
 
-    `prefix` starts every name that it gives out. `shared` members are made once and kept.
+    `prefix` starts every name that it gives out. `shared` members are made once and kept. `recorder` is the client's
+    witness.
     """
 
-    def __init__(self, client: Client, contract: Contract, prefix: str, ledger: CreatedLedger) -> None:
+    def __init__(self, client: Client, contract: Contract, prefix: str, recorder: Recorder) -> None:
         self.client = client
         self.contract = contract
         self.prefix = prefix
-        self.ledger = ledger
+        self._recorder = recorder
         self._numbers = itertools.count(1)
         self._shared: dict[str, Made] = {}
-        self._passing: list[Created] | None = None
 
     def has(self, operation: str) -> bool:
         """Whether the contract has `METHOD /path`."""
@@ -65,9 +66,7 @@ class HttpWorkshop:
             raise SeedingError(f"{operation} answered {response.status_code}: {response.text[:300]}")
         if not response.content:
             return None
-        answer = response.json() if "json" in response.headers.get("content-type", "") else response.text
-        self.note(operation, answer, placeholders)
-        return answer
+        return response.json() if "json" in response.headers.get("content-type", "") else response.text
 
     def make(self, collection: str) -> Made:
         """A new member of `collection` that nothing else uses.
@@ -83,41 +82,22 @@ class HttpWorkshop:
     def shared(self, collection: str) -> Made:
         """A member to hang others on, made on first use."""
         if collection not in self._shared:
-            passing, self._passing = self._passing, None
-            try:
+            with self._recorder.watch():  # in `passing`, these stay
                 self._shared[collection] = self.make(collection)
-            finally:
-                self._passing = passing
         return self._shared[collection]
 
     @contextmanager
     def passing(self) -> Iterator[None]:
         """What is made inside, shared members aside, is deleted again at the end: nobody later meets it."""
-        self._passing = []
-        try:
-            yield
-        finally:
-            made, self._passing = self._passing, None
-            for created in reversed(made):
-                self.client.request("DELETE", created.path)
+        with self._recorder.watch() as made:
+            try:
+                yield
+            finally:
+                # A create may answer with what it made before.
+                for created in reversed(dict.fromkeys(made)):
+                    self.client.request("DELETE", created.path)
 
-    def note(self, operation: str, answer: Any, placeholders: Mapping[str, str]) -> None:
-        """Enter what `operation` created in the ledger of what has to be removed; nothing where it creates nothing.
-
-        `answer` is the decoded answer, or a list of such. What can't be deleted singly goes with its parent.
-        """
-        for resource in RESOURCES.values():
-            destroy = self.contract.operations.get(resource.destroys or "")
-            if resource.creates != operation or resource.singleton or destroy is None:
-                continue
-            for record in answer if isinstance(answer, list) else [answer]:
-                if not isinstance(record, dict):
-                    continue
-                try:
-                    values = resource.fill(destroy.label, Made(resource.name, record, placeholders))
-                except LookupError:
-                    continue
-                created = Created(resource.name, destroy.label, destroy.fill(values))
-                self.ledger.add(created)
-                if self._passing is not None:
-                    self._passing.append(created)
+    def note(self, collection: str, records: Iterable[Record]) -> None:
+        """These members were made by another client, and have to be removed as well."""
+        found = (removal(self.contract, RESOURCES[collection], record) for record in records)
+        self._recorder.enter(created for created in found if created is not None)

@@ -103,7 +103,6 @@ class Campaigns:
                 exchange = self._send(*request)
                 campaign.exchanges += 1
                 members.answered(exchange)
-                self._note(operation, exchange)
                 for finding in judge(self._contract, operation, exchange):
                     campaign.add(finding)
                 if httpx.codes.is_success(exchange.status):
@@ -120,7 +119,6 @@ class Campaigns:
         def fails(trial: Parts) -> bool:
             answer = self._send(*self._request(culprits.operation, trial))
             members.answered(answer)
-            self._note(culprits.operation, answer)
             if failed(answer):
                 smallest.append(answer)
                 members.forget()
@@ -159,13 +157,6 @@ class Campaigns:
         if campaign.accepted is not None and operation.label not in _CHANGES:
             return campaign.accepted
         return plain(self._contract, operation.body)
-
-    def _note(self, operation: Operation, exchange: Exchange) -> None:
-        """Enter what a case created among what has to be removed."""
-        if not httpx.codes.is_success(exchange.status) or not exchange.response_body:
-            return
-        with contextlib.suppress(ValueError, RecursionError):
-            self._world.workshop.note(operation.label, json.loads(exchange.response_body), {})
 
     def _requests(self, operation: Operation, members: _Members) -> Iterator[tuple[Request, bool]]:
         """The requests to send, each with whether its path is a real member's. What comes out the same is sent once."""

@@ -175,7 +175,6 @@ class Ordeals:
             answer = _decoded(exchange)
             if not isinstance(answer, dict):
                 return None
-            self._world.workshop.note(write.operation.label, answer, {})
             made = Made(write.resource.name, answer, {}, None)
         else:
             made = replace(member, record={**member.record, **case.sent})

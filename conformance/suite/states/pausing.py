@@ -69,8 +69,6 @@ def _deployed(world: World) -> Record:
     deployment = world.shared("deployments").record["id"]
     body = {"state": state("RUNNING"), "name": world.workshop.name("deployed")}
     run: Record = world.workshop.send("POST /deployments/{id}/create_flow_run", body, id=deployment)
-    # Only creating a flow run by its own operation enters it in the ledger of what has to be removed.
-    world.workshop.note("POST /flow_runs/", run, {})
     return run
 
 

@@ -110,7 +110,6 @@ class Walker:
         if not response.is_success or record is None or resource.identity not in record:
             self._scene.refused(step, response, "2xx, and the member")
             return
-        self._shop.note(operation.label, record, within)
         found = {**resource.addressed(shop, sent), **self._named(resource, step)}
         self._made[step.number] = Made(step.collection, record, found, sent, within)
         fixed = {resource.identity: record[resource.identity]}

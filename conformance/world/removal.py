@@ -1,0 +1,66 @@
+"""What removes an object: told from the answer that made it, or from the row that a listing has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from conformance.contract import Contract
+from conformance.resources import RESOURCES, Made, Record, Resource, address
+from conformance.world.ledger import Created
+
+_ALSO_CREATES: Final = {"POST /deployments/{id}/create_flow_run": "flow_runs"}
+"""Operations that create a member of another collection than the one they stand in."""
+
+_CREATES: Final = {resource.creates: resource for resource in RESOURCES.values() if resource.creates is not None} | {
+    label: RESOURCES[name] for label, name in _ALSO_CREATES.items()
+}
+
+
+def creates(contract: Contract, label: str) -> Resource | None:
+    """The collection in which the operation `METHOD /path` makes a member that can be removed; None where in none.
+
+    What can't be removed singly goes with its parent.
+    """
+    resource = _CREATES.get(label)
+    if resource is None or resource.singleton or resource.destroys not in contract.operations:
+        return None
+    return resource
+
+
+def made_by(contract: Contract, label: str, answer: Any, within: Mapping[str, str]) -> Iterator[Created]:
+    """What an operation has made. `answer` is the decoded answer, or a list of such; `within` filled its path."""
+    resource = creates(contract, label)
+    if resource is None:
+        return
+    parent = _parent(resource, label, within)
+    for record in answer if isinstance(answer, list) else [answer]:
+        if isinstance(record, dict) and (created := removal(contract, resource, record, parent)) is not None:
+            yield created
+
+
+def _parent(resource: Resource, label: str, within: Mapping[str, str]) -> Mapping[str, str]:
+    """What the path of an operation tells of a member that it makes: by the member's own keys, whom it belongs to."""
+    found = address(label.partition(" ")[2])
+    if found is None or found[0].name not in resource.parents:
+        return {}
+    links = resource.parents[found[0].name]
+    return {links[key]: within[placeholder] for placeholder, key in found[1].items() if key in links}
+
+
+def removal(
+    contract: Contract, resource: Resource, record: Record, parent: Mapping[str, str] = MappingProxyType({})
+) -> Created | None:
+    """How a member of the collection is removed; None where nothing does that, or its record does not say.
+
+    `parent`: what its path needs and the record may lack, as in `Made.address`.
+    """
+    destroy = contract.operations.get(resource.destroys or "")
+    if destroy is None:
+        return None
+    try:
+        values = resource.fill(destroy.label, Made(resource.name, record, parent))
+    except LookupError:
+        return None
+    return Created(resource.name, destroy.label, destroy.fill(values))
