@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,16 +21,11 @@ from conformance.suite.fuzz.findings import Finding, failed, judge, server_error
 from conformance.suite.fuzz.generation import Generator
 from conformance.suite.fuzz.kinds import plain
 from conformance.suite.fuzz.parts import ABSENT, Parts, Request, put_together, taken_apart
+from conformance.suite.fuzz.patience import send
 from conformance.suite.fuzz.spread import AnyCase
 from conformance.suite.outcome import CouldNotRun
-from conformance.target import BUSY, Client, Exchange, only_reads
+from conformance.target import Client, Exchange, only_reads
 from conformance.world import World
-
-_WAITS = (0.1, 0.3)
-"""Seconds before the repetitions of a request that the server says it is too busy for.
-
-Few, for after each of them something else is written: a server that takes that every time is not busy.
-"""
 
 
 @dataclass
@@ -100,7 +94,7 @@ class Campaigns:
                     continue
                 sent.add(key)
                 campaign.path = innocent.path
-                exchange = self._send(*request)
+                exchange = send(self._client, self._world, *request)
                 campaign.exchanges += 1
                 members.answered(exchange)
                 for finding in judge(self._contract, operation, exchange):
@@ -117,7 +111,7 @@ class Campaigns:
         members.forget()
 
         def fails(trial: Parts) -> bool:
-            answer = self._send(*self._request(culprits.operation, trial))
+            answer = send(self._client, self._world, *self._request(culprits.operation, trial))
             members.answered(answer)
             if failed(answer):
                 smallest.append(answer)
@@ -229,20 +223,6 @@ class Campaigns:
             case.body = care(case.body, self._world)
         if not self._world.exclusive:
             case.body = courteous(self._contract, operation, case.body, self._world)
-
-    def _send(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
-        """Send one request; a server that is busy is asked again.
-
-        One that goes on refusing this request while it takes others is not busy: it fails on it.
-        """
-        exchange = self._client.send_once(method, url, content, headers)
-        for wait in _WAITS:
-            if exchange.status not in BUSY:
-                return exchange
-            time.sleep(wait)
-            self._world.victim("flows")  # raises Busy where the server is
-            exchange = self._client.send_once(method, url, content, headers)
-        return exchange
 
 
 class _Members:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,16 +15,14 @@ from conformance.resources.base import by_id
 from conformance.suite.calls import call, without
 from conformance.suite.fuzz import aim, hostile
 from conformance.suite.fuzz.findings import Finding
+from conformance.suite.fuzz.patience import send
 from conformance.suite.tables import Table, tables
-from conformance.target import BUSY, Client, Exchange
+from conformance.target import Client, Exchange
 from conformance.world import World
 
 SERVER_ERROR = "hostile.no-server-error"
 READABLE = "hostile.accepted-is-readable"
 NOTHING = "hostile.refused-leaves-nothing"
-
-_WAITS = (0.1, 0.5, 2.0)
-"""Seconds between the repetitions of a request that the server is too busy for."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +150,7 @@ class Ordeals:
     def _send(self, write: Write, path: str, content: bytes) -> Exchange:
         url = self._client.base_url + path
         headers = {"content-type": "application/json"}
-        exchange = self._client.send_once(write.operation.method, url, content, headers)
-        for wait in _WAITS:
-            if exchange.status not in BUSY:
-                break
-            time.sleep(wait)
-            exchange = self._client.send_once(write.operation.method, url, content, headers)
-        return exchange
+        return send(self._client, self._world, write.operation.method, url, content, headers)
 
     # What is left
 
