@@ -54,6 +54,14 @@ _NARROW = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _state_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of what other tests have left on servers that are gone, nothing is seen here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(unfinished.STATE_VARIABLE, str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 # The parts
 
 
