@@ -32,6 +32,7 @@ def test_a_release_is_conformant_with_its_waivers(version: str, runs: list[docum
     assert "Traceback" not in done.stdout + done.stderr
     assert found.counts["could-not-run"] == 0, done.stdout[-3000:]  # type: ignore[index]
     assert found.never_called == found.unanswered == ()
+    assert all(operation.requirements for operation in found.operations.values() if operation.calls)
     assert found.grammar.unknown == ()
     assert [str(gap) for gap in found.grammar.uncovered] == []
     assert done.returncode == 0, done.stdout[-3000:]
