@@ -249,29 +249,6 @@ def test_a_base_without_the_prefix_is_recognised_and_said(server: embedded.Embed
     assert "routes.plural\tGET /flows/{id}" in done.stdout
 
 
-DROPPED = """
-import time
-from conformance.plugin import interrupts
-
-class Dropping:
-    def __del__(self):
-        raise KeyboardInterrupt
-
-{heeded}
-Dropping()
-time.sleep(3)
-print("went on")
-"""
-
-
-@pytest.mark.parametrize(("heeded", "goes_on"), [("", True), ("interrupts.heed()", False)])
-def test_ctrl_c_in_a_finalizer_counts(heeded: str, goes_on: bool) -> None:
-    program = DROPPED.format(heeded=heeded)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert ("went on" in done.stdout) is goes_on
-    assert (done.returncode == 0) is goes_on
-
-
 @pytest.mark.server
 @pytest.mark.parametrize("moment", ["starting", pytest.param("checking: Verbs", marks=pytest.mark.wide)])
 def test_ctrl_c_keeps_what_ran_and_leaves_nothing_running(moment: str, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from _pytest.outcomes import Exit
 
 from conformance.errors import ConformanceError, ExitCode
-from conformance.plugin import interrupts
 from conformance.plugin.bench import Bench
 from conformance.run import Run, reports
 from conformance.settings import Settings
@@ -43,7 +42,6 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Find or start the target, and seed the world; a worker is told of both when it starts."""
-        interrupts.heed()
         try:
             self.run.open()
             if not self.config.option.collectonly:
