@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
+from urllib.parse import unquote
 
 Record = dict[str, Any]
 """A JSON object as the server gave it."""
@@ -149,6 +150,12 @@ def placeholder(segment: str) -> str | None:
 def placeholders(path: str) -> tuple[str, ...]:
     """The names of a path's placeholders, in order."""
     return tuple(name for name in map(placeholder, segments(path)) if name is not None)
+
+
+def filled(template: str, path: str) -> dict[str, str]:
+    """What fills each placeholder of `template` in a path that it was filled to."""
+    parts = zip(segments(template), segments(path), strict=False)
+    return {name: unquote(value) for part, value in parts if (name := placeholder(part)) is not None}
 
 
 def keys_by_placeholder(template: str, path: str) -> dict[str, str] | None:

@@ -106,9 +106,7 @@ def write(run: Judged) -> Written:
         results = folder / "allure-results"
         if results.is_dir():
             allure.environment(results, _facts(written))
-            # Whoever waits for the end of a run on a server that is gone waits for seconds, not for a page.
-            left = "the target was lost" if run.lost is not None else "as asked" if not run.settings.allure else None
-            if left is not None:
+            if (left := _unrendered(run)) is not None:
                 missing.append(f"allure-report: not rendered: {left}; `allure generate {results}` does it")
             elif why := allure.render(results, folder / "allure-report", run.progress):
                 missing.append(why)
@@ -117,6 +115,14 @@ def write(run: Judged) -> Written:
     written = _document(run)
     document.write(written, verdicts, checked=True)
     return Written(written, tuple(files), tuple(missing))
+
+
+def _unrendered(run: Judged) -> str | None:
+    """Why Allure's results are left as they are, None where they aren't."""
+    if run.lost is not None:
+        # Whoever waits for the end of a run on a server that is gone waits for seconds, not for a page.
+        return "the target was lost"
+    return None if run.settings.allure else "as asked"
 
 
 def _document(run: Judged) -> document.Document:

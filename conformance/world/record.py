@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 
 from conformance.contract import Contract, Operation
 from conformance.errors import TargetTrouble
+from conformance.resources.base import filled
 from conformance.target import only_reads
 from conformance.world.inventory import Inventory
 from conformance.world.ledger import Created, CreatedLedger
@@ -40,7 +40,7 @@ class Recorder:
         Raises Trespass.
         """
         if self._foreign is not None and operation.placeholders:
-            values = _values(operation, path)
+            values = filled(operation.path, path)
             if not only_reads(operation.method, operation.path) and self._foreign.addresses(operation.path, values):
                 raise Trespass(f"{operation.method} {path} would change what others have on the target: not sent")
         resource = creates(self._contract, operation.label)
@@ -54,7 +54,7 @@ class Recorder:
         After a 5xx nobody knows whether something was made: the intent stays open, and the names tell.
         """
         if response.is_success:
-            made = list(made_by(self._contract, operation.label, _decoded(response), _values(operation, path)))
+            made = list(made_by(self._contract, operation.label, _decoded(response), filled(operation.path, path)))
             if self._ledger is not None:
                 self._ledger.settle(token, made)
             self._tell(made)
@@ -89,9 +89,3 @@ def _decoded(response: httpx.Response) -> Any:
         return response.json()
     except (ValueError, RecursionError):
         return None
-
-
-def _values(operation: Operation, path: str) -> Mapping[str, str]:
-    """What fills the placeholders of the operation in `path`."""
-    found = zip(operation.path.split("/"), path.split("/"), strict=False)
-    return {part[1:-1]: unquote(value) for part, value in found if part.startswith("{")}

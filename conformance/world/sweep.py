@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote
 
 from conformance.contract import Contract
 from conformance.errors import TargetTrouble
 from conformance.resources import RESOURCES, Record
-from conformance.resources.base import placeholders
+from conformance.resources.base import filled, placeholders
 from conformance.target import Client
 from conformance.world.inventory import Inventory, Listing, listing
 from conformance.world.ledger import Created, CreatedLedger
@@ -172,9 +171,7 @@ def _unknown(ledger: CreatedLedger) -> frozenset[str]:
 
 def _filled(created: Created) -> dict[str, str]:
     """What fills the placeholders of the path."""
-    template = created.operation.partition(" ")[2]
-    parts = zip(template.split("/"), created.path.split("/"), strict=True)
-    return {key[1:-1]: unquote(value) for key, value in parts if key.startswith("{")}
+    return filled(created.operation.partition(" ")[2], created.path)
 
 
 def _remove(client: Client, todo: Iterable[Created], swept: Swept) -> dict[Created, int]:

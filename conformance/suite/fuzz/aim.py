@@ -9,6 +9,7 @@ from schemathesis.core import NotSet
 
 from conformance.contract import Operation, Query
 from conformance.resources import RESOURCES, Made
+from conformance.suite.operands import NOBODY
 from conformance.world import World
 
 Body = Any
@@ -26,9 +27,6 @@ REFERENCES: Mapping[str, str] = {
     "default_result_storage_block_id": "block_documents",
 }
 """Field of a body -> the collection whose member it names."""
-
-NOBODY = "00000000-0000-4000-8000-000000000000"
-"""The id of no member."""
 
 CHANGES_THE_SERVER = frozenset(
     {"PUT /admin/storage", "DELETE /admin/storage", "POST /block_types/install_system_block_types"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -83,14 +83,7 @@ def require_bulk_limit(subject: Kind, client: Client, world: World) -> None:
 
 def _bulk_set(client: Client, ids: list[str], body: Record) -> dict[str, Answer]:
     """The answers by the runs' ids."""
-    response = client.request("POST", "/flow_runs/bulk_set_state", {"flow_runs": {"id": {"any_": ids}}, **body})
-    results = response.json().get("results") if response.is_success else None
-    if not isinstance(results, list):
-        raise Violation(
-            "a legal bulk_set_state is not answered with results",
-            expected={"results": []},
-            observed={"status": response.status_code, "body": response.text[:400]},
-        )
+    results = _listed(client, "bulk_set_state", {"flow_runs": {"id": {"any_": ids}}, **body}, "results")
     return {str(result.get("flow_run_id")): parse(result) for result in results}
 
 
@@ -111,15 +104,20 @@ def require_bulk_delete(subject: Kind, client: Client, world: World) -> None:
 
 
 def _bulk_delete(client: Client, body: Record) -> list[str]:
-    response = client.request("POST", "/flow_runs/bulk_delete", body)
-    deleted = response.json().get("deleted") if response.is_success else None
-    if not isinstance(deleted, list):
+    return _listed(client, "bulk_delete", body, "deleted")
+
+
+def _listed(client: Client, operation: str, body: Record, key: str) -> list[Any]:
+    """The list that a bulk operation on flow runs answers with under `key`."""
+    response = client.request("POST", f"/flow_runs/{operation}", body)
+    found = response.json().get(key) if response.is_success else None
+    if not isinstance(found, list):
         raise Violation(
-            "a legal bulk_delete does not answer what it deleted",
-            expected={"deleted": []},
+            f"a legal {operation} is not answered with {key}",
+            expected={key: []},
             observed={"status": response.status_code, "body": response.text[:400]},
         )
-    return deleted
+    return found
 
 
 def _by_id(client: Client, ids: list[str]) -> dict[str, Record]:
