@@ -22,7 +22,8 @@ from conformance.target.redaction import Redactor, is_secret_header
 
 USER_AGENT = f"prefect-conformance/{__version__}"
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+TIMEOUT = httpx.Timeout(30.0, connect=10.0, read=75.0)
+"""Seconds. On SQLite, Prefect waits for a lock for 60 of them before it says that it is busy: that is no silence."""
 
 _KEEP_ALIVE = 2.0
 """Seconds that an idle connection is kept: servers close theirs after five, and a request must not meet that."""

@@ -31,7 +31,7 @@ _UNDECIDED = frozenset({502, 504})
 """Those of them that a gateway gives where the server behind it may have done what was asked."""
 
 BUDGET = 30.0
-"""Seconds that a busy server is asked again for. SQLite locks for a few seconds under load."""
+"""Seconds that a busy server is asked again for, once at least. SQLite locks for a few seconds under load."""
 
 _PATIENCE: Final = {"wait_initial": 0.05, "wait_max": 1.0, "wait_jitter": 0.05}
 """How long is waited in between: a lock of SQLite's is gone in a moment, and Stamina's own jitter is up to a second."""
@@ -193,7 +193,7 @@ class Client:
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
         deadline = time.monotonic() + BUDGET
         again = _again(deadline, repeatable=only_reads(request.method, request.url.path))
-        for attempt in stamina.retry_context(on=again, attempts=None, timeout=BUDGET, **_PATIENCE):
+        for attempt in stamina.retry_context(on=again, attempts=None, timeout=None, **_PATIENCE):
             with attempt:
                 response, _ = self._deliver(request)
                 if response.status_code in BUSY and not self._fails_alone(request, response, attempt.num):
@@ -219,7 +219,7 @@ class Client:
         """
         request = self._http.build_request(method, url, content=content, headers=dict(headers))
         again = _again(time.monotonic() + BUDGET, repeatable=True)
-        for attempt in stamina.retry_context(on=again, attempts=None, timeout=BUDGET, **_PATIENCE):
+        for attempt in stamina.retry_context(on=again, attempts=None, timeout=None, **_PATIENCE):
             with attempt:
                 response, exchange = self._deliver(request)
                 if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
@@ -373,12 +373,16 @@ def _busy(request: httpx.Request, response: httpx.Response) -> Busy:
 
 def _again(deadline: float, *, repeatable: bool) -> Callable[[Exception], bool | float]:
     """For Stamina: whether a busy target is asked again, and after how many seconds where it has said so."""
+    refusals = 0
 
     def decide(error: Exception) -> bool | float:
+        nonlocal refusals
         if not isinstance(error, Busy) or (error.status in _UNDECIDED and not repeatable):
             return False
+        refusals += 1
         if error.wait is None:
-            return True
+            # A lock may have kept it longer than the budget before it said anything.
+            return refusals == 1 or time.monotonic() < deadline
         return error.wait if time.monotonic() + error.wait < deadline else False
 
     return decide
