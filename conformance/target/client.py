@@ -245,7 +245,7 @@ class Client:
         def again(error: Exception) -> bool:
             return isinstance(error, Unreachable) and self._may_repeat(request, error)
 
-        for attempt in stamina.retry_context(on=again, attempts=_ATTEMPTS, wait_initial=0.05, wait_max=0.5):
+        for attempt in stamina.retry_context(on=again, attempts=_ATTEMPTS, timeout=None, **_PATIENCE):
             with attempt:
                 found = self._exchange(request)
         return found
