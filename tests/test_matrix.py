@@ -26,7 +26,7 @@ def runs() -> Iterator[list[document.Document]]:
 
 @pytest.mark.parametrize("version", [release.version for release in supported()])
 def test_a_release_is_conformant_with_its_waivers(version: str, runs: list[document.Document], tmp_path: Path) -> None:
-    done = cli("run", "--server", f"prefect=={version}", "--workers", "2", cwd=tmp_path, timeout=1200)
+    done = cli("run", "--server", f"prefect=={version}", "--workers", "2", cwd=tmp_path, timeout=3600)
     found = document.load(tmp_path / "reports" / "verdicts.json")
     runs.append(found)
     assert "Traceback" not in done.stdout + done.stderr
