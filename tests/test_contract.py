@@ -174,6 +174,14 @@ def test_of_values_that_are_words_themselves_none_is_meant() -> None:
     assert [m.rule for m in validator.mismatches("c")] == ["enum"]
 
 
+def test_a_tuple_is_a_list_of_items_in_old_documents() -> None:
+    pair = {"type": "array", "items": [{"type": "string"}, {"type": "integer"}], "minItems": 2, "maxItems": 2}
+    validator = BodyValidator(document(), {"type": "array", "items": pair})
+    assert validator.mismatches([["a", 1]]) == []
+    assert [found.where for found in validator.mismatches([["a", 1], ["a", "b"]])] == ["[1][1]"]
+    assert [found.rule for found in validator.mismatches([["a"]])] == ["minItems"]
+
+
 def test_openapi_3_0_says_nullable() -> None:
     old = document(openapi="3.0.2")
     validator = BodyValidator(old, {"type": "object", "properties": {"a": {"type": "string", "nullable": True}}})

@@ -77,8 +77,7 @@ class BodyValidator:
 
     def __init__(self, document: Schema, schema: Schema) -> None:
         root = {**schema, "components": document.get("components", {})}
-        if str(document.get("openapi", "")).startswith("3.0"):
-            root = _as_json_schema(root)
+        root = _as_json_schema(root, openapi_30=str(document.get("openapi", "")).startswith("3.0"))
         self._strict = Draft202012Validator(root, format_checker=_FORMAT_CHECKER)
         self._null_tolerant = _NullTolerant(root, format_checker=_FORMAT_CHECKER)
 
@@ -159,13 +158,23 @@ for _name, _matches in FORMATS.items():
     _FORMAT_CHECKER.checks(_name)(_matches)
 
 
-def _as_json_schema(schema: Any) -> Any:
-    """OpenAPI 3.0's own keywords in the terms of JSON Schema: `nullable` and boolean exclusive bounds."""
+def _as_json_schema(schema: Any, *, openapi_30: bool) -> Any:
+    """A schema in the terms of JSON Schema 2020-12.
+
+    Documents up to 2.20 give a tuple as a list of `items`, as older drafts did, also where they call themselves
+    OpenAPI 3.1. OpenAPI 3.0 has keywords of its own: `nullable` and boolean exclusive bounds.
+    """
     if isinstance(schema, list):
-        return [_as_json_schema(item) for item in schema]
+        return [_as_json_schema(item, openapi_30=openapi_30) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    converted = {key: _as_json_schema(value) for key, value in schema.items()}
+    converted = {key: _as_json_schema(value, openapi_30=openapi_30) for key, value in schema.items()}
+    if isinstance(converted.get("items"), list):
+        converted["prefixItems"] = converted.pop("items")
+    return _without_keywords_of_30(converted) if openapi_30 else converted
+
+
+def _without_keywords_of_30(converted: dict[str, Any]) -> dict[str, Any]:
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(converted.get(exclusive), bool) and converted.pop(exclusive) and bound in converted:
             converted[exclusive] = converted.pop(bound)
