@@ -21,7 +21,6 @@ from conformance.target import access
 from conformance.verdicts import allure, coverage_page, document, explanations, junit, page, terminal
 from conformance.verdicts.ledger import Ledger
 
-
 INDEX: Final = "index.html"
 """The page to open."""
 

@@ -17,6 +17,9 @@ from conformance.verdicts.page.text import LINE, Shown, line, shown
 _ROOM: Final = 4_000_000
 """Characters of details in the block; of what comes after, the page says that it is in `verdicts.json`."""
 
+_COMMAND: Final = 2000
+"""Characters of a command line that is offered for copying."""
+
 # What would end the element that the data stands in, or begin a comment there.
 _ESCAPES: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
@@ -34,7 +37,8 @@ def block(placed: Sequence[Placed], resources: Sequence[str], catalogue: Catalog
     columns = {resource: number for number, resource in enumerate(resources)}
     shown_whole = _shown_whole(placed)
     room = _ROOM
-    rows, details = [], []
+    rows: list[list[Any]] = []
+    details: list[dict[str, tuple[str, int, int]] | None] = []
     for one in placed:
         entry = one.entry
         row: list[Any] = [
@@ -65,7 +69,7 @@ def block(placed: Sequence[Placed], resources: Sequence[str], catalogue: Catalog
         "texts": texts.every,
         "details": details,
         "rows": rows,
-        "command": command,
+        "command": command if shown(command, _COMMAND).exact else None,
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from conformance.catalogue import Catalogue, Level, Profile
 from conformance.verdicts.document import Document
 from conformance.verdicts.html import environment
 from conformance.verdicts.model import Result, Verdict
-from conformance.verdicts.page import groups, matrix, operations, screens, summary
+from conformance.verdicts.page import api_coverage, groups, matrix, operations, screens, summary
 from conformance.verdicts.page.block import block
 from conformance.verdicts.page.faces import RESULTS, SYMBOLS, WORDS
 from conformance.verdicts.page.placing import place
@@ -44,7 +43,9 @@ def render(document: Document, catalogue: Catalogue) -> str:
     pages = environment(_HERE / "templates")
     pages.filters["line"] = line
     pages.filters["number"] = "{:,}".format
-    return pages.get_template("index.html.jinja").render(
+    return pages.get_template(
+        "index.html.jinja"
+    ).render(
         document=document,
         policy=_policy(style, early, script),
         # The project's own files, not one word of which comes from a server.
@@ -66,13 +67,13 @@ def render(document: Document, catalogue: Catalogue) -> str:
         took=summary.duration(document.run.seconds),
         number=len(placed),
         resources=resources,
-        bands=matrix.shape(placed, catalogue),
-        by_level=Counter(one.entry.level.value for one in placed),
+        chapters=matrix.shape(placed, catalogue),
         failures=groups_of_failures,
         more_failures=more_failures,
         stuck=[one for one in placed if one.entry.verdict is Verdict.COULD_NOT_RUN],
         errors=document.errors[:_MOST_ERRORS],
         waived=groups.waived(placed, catalogue),
+        api_coverage=api_coverage.shape(getattr(document, "api_coverage", None)),
         differing=groups.differing(document.differences, catalogue),
         anchors={one.anchor for one in placed},
         operations=operations.shape(document),

@@ -21,8 +21,8 @@ _REPLAY: Final = 8000
 _MOST_FINDINGS: Final = 20
 # What `conformance.run.judge.screen` writes: the parts of a violation, and the commands behind a line of their own.
 _REPLAYED: Final = re.compile(r"(?:^|\n)replay:\n")
-_EXPECTED: Final = re.compile(r"expected: (.*?)(?:\nobserved: (.*))?", re.DOTALL)
-_OBSERVED: Final = re.compile(r"observed: (.*)", re.DOTALL)
+_EXPECTED: Final = "expected: "
+_OBSERVED: Final = "observed: "
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,12 @@ def screen(details: str) -> Screen:
     found = _REPLAYED.search(details)
     difference, commands = (details[: found.start()], details[found.end() :]) if found else (details, "")
     replay = shown(commands.strip("\n"), _REPLAY) if commands.strip() else None
-    if pair := _EXPECTED.fullmatch(difference):
-        observed = None if pair[2] is None else shown(pair[2], _DIFFERENCE)
-        return Screen(expected=shown(pair[1], _DIFFERENCE), observed=observed, replay=replay)
-    if only := _OBSERVED.fullmatch(difference):
-        return Screen(observed=shown(only[1], _DIFFERENCE), replay=replay)
+    if difference.startswith(_EXPECTED):
+        expected, found_both, observed = difference.removeprefix(_EXPECTED).partition(f"\n{_OBSERVED}")
+        both = shown(observed, _DIFFERENCE) if found_both else None
+        return Screen(expected=shown(expected, _DIFFERENCE), observed=both, replay=replay)
+    if difference.startswith(_OBSERVED):
+        return Screen(observed=shown(difference.removeprefix(_OBSERVED), _DIFFERENCE), replay=replay)
     plain = shown(difference.strip("\n"), _DIFFERENCE) if difference.strip() else None
     return Screen(plain=plain, replay=replay)
 

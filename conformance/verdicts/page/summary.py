@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.catalogue import Profile
 from conformance.verdicts.coverage import Grammar, State
 from conformance.verdicts.document import Document
 from conformance.verdicts.model import Verdict
@@ -43,14 +44,15 @@ class Phase:
     bar: Sequence[Stretch]
 
 
-def bar(parts: Mapping[str, float], whole: float) -> list[Stretch]:
+def bar(parts: Mapping[Verdict, int] | Mapping[str, float], whole: float) -> list[Stretch]:
     """Parts of a whole, one after another."""
+    # What is there at all can be seen, even one of ten thousand.
+    lengths = {kind: max(size / whole, 0.004) for kind, size in parts.items() if size}
+    unit = 1000 * min(sum(parts.values()) / whole, 1) / sum(lengths.values()) if lengths else 0.0
     stretches, start = [], 0.0
-    for kind, size in parts.items():
-        length = 1000 * size / whole if whole else 0.0
-        if length:
-            stretches.append(Stretch(kind, round(start, 2), round(length, 2)))
-        start += length
+    for kind, length in lengths.items():
+        stretches.append(Stretch(kind, round(start, 2), round(length * unit, 2)))
+        start += length * unit
     return stretches
 
 
@@ -65,8 +67,7 @@ def facts(document: Document) -> list[tuple[str, str]]:
     known = {
         "Started": f"{run.started:%Y-%m-%d %H:%M} {run.started:%Z}".strip(),
         "Took": duration(run.seconds),
-        "Server": line(" ".join(part for part in (target.server, target.version) if part)) or "not recognised",
-        "Database": target.database or "unknown",
+        "Database": "" if target.database else "unknown",
         "Contract": f"{target.contract_sha256[:12]}…" if target.contract_sha256 else "not read",
         "Compared with": line(target.compared_with or ""),
         "Beyond it": f"{len(target.added):,} additions" if target.added else "",
@@ -80,11 +81,11 @@ def facts(document: Document) -> list[tuple[str, str]]:
 
 
 def profiles(document: Document) -> list[tuple[str, Mapping[Verdict, int]]]:
-    """The counts of each profile that was checked, and of each level, in the order of the catalogue."""
-    counts: dict[str, Counter[Verdict]] = {}
-    for entry in sorted(document.verdicts, key=lambda e: list(type(e.profile)).index(e.profile)):
-        counts.setdefault(entry.profile, Counter())[entry.verdict] += 1
-    return list(counts.items())
+    """The counts of each profile that was checked, in the order of the catalogue."""
+    counts: dict[Profile, Counter[Verdict]] = {profile: Counter() for profile in Profile}
+    for entry in document.verdicts:
+        counts[entry.profile][entry.verdict] += 1
+    return [(profile.value, found) for profile, found in counts.items() if found]
 
 
 def grammar(of: Grammar) -> list[Share]:

@@ -25,7 +25,7 @@ function data() {
       words: null,
     };
   });
-  kept = { kinds, rows, command: raw.command, byAnchor: new Map(rows.map((row) => [row.anchor, row])) };
+  kept = { kinds, rows, requirements, resources: raw.resources, command: raw.command, byAnchor: new Map(rows.map((row) => [row.anchor, row])) };
   return kept;
 }
 

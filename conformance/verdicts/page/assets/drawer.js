@@ -48,8 +48,8 @@ function openVerdict(anchor) {
   if (shown && shown.matches("details")) {
     giveWay();
     shown.open = true;
-    shown.scrollIntoView({ behavior: still() ? "auto" : "smooth", block: "start" });
-    shown.querySelector("summary").focus({ preventScroll: true });
+    // The browser has gone there by itself, and the tabulator goes on from there; but it was closed then.
+    shown.scrollIntoView();
     return true;
   }
   if (row) fillDrawer(`${row.requirement.id} · ${row.subject}`, [row], true);

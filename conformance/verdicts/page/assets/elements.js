@@ -13,4 +13,3 @@ function el(tag, properties, ...children) {
 const byId = (id) => document.getElementById(id);
 const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 const many = (number, thing) => `${thousands(number)} ${thing}${number === 1 ? "" : "s"}`;
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -3,6 +3,14 @@ const grid = byId("matrix");
 const list = byId("list");
 const WORST = ["failed", "could-not-run", "waived", "passed", "not-applicable"];
 const COUNTED = 3;
+// Nothing is built or counted before something is asked for: the page comes as it is to look at.
+let drawn = "";
+let every = null;
+let shown = null;
+
+
+// Which cell a link leads to: `filter.any/flows`.
+const cellOf = (link) => parse(link.hash).cell;
 
 // The same rule as `faces.face` has.
 function face(counts) {
@@ -31,10 +39,9 @@ function countBy(rows) {
   return counts;
 }
 
-function drawMatrix(rows) {
-  const counts = countBy(rows);
-  for (const cell of grid.querySelectorAll("a[data-cell]")) {
-    const found = counts.get(cell.dataset.cell);
+function paint(part, counts) {
+  for (const cell of part.querySelectorAll("td a")) {
+    const found = counts.get(cellOf(cell));
     cell.hidden = !found;
     if (!found) continue;
     const { name, text, told } = face(found);
@@ -43,11 +50,38 @@ function drawMatrix(rows) {
     cell.setAttribute("aria-label", told);
     cell.removeAttribute("title");
   }
-  for (const line of grid.querySelectorAll("tr[data-line]")) {
+  for (const line of part.querySelectorAll("tr[data-line]")) {
     const found = counts.get(line.dataset.line);
     line.classList.toggle("out", !found);
     line.querySelector(".sum").textContent = found ? thousands(found.reduce((sum, number) => sum + number, 0)) : "";
   }
+}
+
+function drawMatrix(rows) {
+  shown = countBy(rows);
+  paint(grid, shown);
+}
+
+// A cell for each resource that the requirement was checked on, whatever the filter shows of it now.
+function requirementRow(requirement) {
+  const cell = (resource) => every.has(`${requirement.id}/${resource}`)
+    ? el("a", { href: `#cell=${requirement.id}/${encodeURIComponent(resource).replaceAll("%2F", "/")}`, tabindex: "-1" })
+    : null;
+  return el("tr", { "data-line": requirement.id },
+    el("th", { scope: "row", class: "line" },
+      el("a", { href: `#cell=${requirement.id}`, tabindex: "-1", title: requirement.title },
+        requirement.id.slice(requirement.chapter.length + 1)),
+      requirement.level === "MUST" ? null : el("span", { class: "level" }, requirement.level)),
+    el("td", { class: "sum" }),
+    ...data().resources.map((resource) => el("td", {}, cell(resource))));
+}
+
+function build(part) {
+  every ??= countBy(data().rows);
+  shown ??= every;
+  const chapter = part.id.slice("rows-".length);
+  part.append(...data().requirements.filter((one) => one.chapter === chapter).map(requirementRow));
+  paint(part, shown);
 }
 
 function drawList(rows) {
@@ -61,9 +95,6 @@ function drawList(rows) {
   if (asked) fillList(list, rows, false);
 }
 
-// Nothing is built before something is asked for: the page comes as it is to look at.
-let drawn = "";
-
 function redraw() {
   const now = written({ ...wanted, cell: "" });
   if (now === drawn) return;
@@ -75,7 +106,9 @@ function redraw() {
 
 function unfold(button, open) {
   button.setAttribute("aria-expanded", String(open));
-  byId(button.getAttribute("aria-controls")).hidden = !open;
+  const part = byId(button.getAttribute("aria-controls"));
+  if (open && !part.rows.length) build(part);
+  part.hidden = !open;
 }
 
 // One stop for the tabulator, and the arrows inside.
@@ -124,8 +157,8 @@ function startMatrix() {
     if (stop) stopAt(stop);
   });
   grid.addEventListener("mouseover", (event) => {
-    const cell = event.target.closest("a[data-cell]");
-    if (cell && !cell.title) cell.title = `${cell.dataset.cell.replace("/", " · ")}: ${cell.getAttribute("aria-label")}`;
+    const cell = event.target.closest("td a");
+    if (cell && !cell.title) cell.title = `${cellOf(cell).replace("/", " · ")}: ${cell.getAttribute("aria-label")}`;
   });
   grid.addEventListener("click", (event) => {
     const button = event.target.closest("button[aria-controls]");
@@ -133,7 +166,7 @@ function startMatrix() {
     const cell = event.target.closest("a");
     if (!cell || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    go({ ...wanted, cell: cell.dataset.cell || cell.dataset.open }, true);
+    go({ ...wanted, cell: cellOf(cell) }, true);
   });
   byId("unfold").addEventListener("click", (event) => {
     const open = event.currentTarget.getAttribute("aria-pressed") !== "true";

@@ -41,7 +41,7 @@ function body(row) {
     if (details.plain) made.append(code("Details", ...details.plain));
     if (details.replay) made.append(code("Replay", ...details.replay));
   }
-  if (row.exact) made.append(code("Rerun", rerun(row), 0, true));
+  if (row.exact && data().command) made.append(code("Rerun", rerun(row), 0, true));
   made.append(el("p", { class: "quiet" },
     el("a", { href: `#${row.anchor}` }, "Link to this verdict"), " · ",
     el("a", { href: `catalogue.html#${requirement.id}` }, "The requirement")));
@@ -51,7 +51,7 @@ function body(row) {
 function verdictLine(row, open) {
   const made = el("details", { class: `verdict ${row.kind.name}` },
     el("summary", {},
-      el("span", { class: "mark", "aria-hidden": "true" }, row.kind.symbol),
+      el("span", { class: `mark ${row.kind.name}`, "aria-hidden": "true" }, row.kind.symbol),
       el("span", { class: "unseen" }, `${row.kind.word}: `),
       el("code", { class: "requirement" }, row.requirement.id), " ",
       el("code", { class: "subject" }, row.subject),
@@ -69,14 +69,15 @@ function fillList(list, rows, open) {
   list.replaceChildren();
   let shown = 0;
   const more = el("button", { type: "button", class: "more" });
+  const last = el("li", {}, more);
   const grow = () => {
     const first = shown;
-    more.remove();
+    last.remove();
     for (const row of rows.slice(shown, shown + SCREENFUL)) list.append(el("li", {}, verdictLine(row, open)));
     shown = Math.min(shown + SCREENFUL, rows.length);
     if (shown < rows.length) {
       more.textContent = `Show ${Math.min(SCREENFUL, rows.length - shown)} more of ${thousands(rows.length - shown)}`;
-      list.append(el("li", {}, more));
+      list.append(last);
     }
     return first;
   };
