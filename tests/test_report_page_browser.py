@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,14 @@ def visit(browser: Any, pages: Path) -> Iterator[Open]:
     assert said == []
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait for it. Playwright's own way evaluates a text in the page, which the page's policy forbids."""
+    end = time.monotonic() + 5
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        time.sleep(0.02)
+
+
 def drawn(page: Any) -> list[str]:
     """The verdicts in the list under the matrix."""
     return [" ".join(text.split()) for text in page.locator("#list summary").all_inner_texts()]
@@ -135,7 +144,7 @@ def test_a_chapter_opens_to_its_requirements(visit: Open) -> None:
         MAY: [("waived", "≈1", "1 waived")],
     }
     page.evaluate("location.hash = 'verdict=waived'")
-    page.wait_for_function("document.getElementById('found').textContent === '3 of 10 verdicts'")
+    until(page, "document.getElementById('found').textContent === '3 of 10 verdicts'")
     assert [line.get_attribute("data-line") for line in page.locator("tbody.rows tr:visible").all()] == [OTHER, MAY]
     page.locator(f'#matrix th a[href="#cell={OTHER}"]').click()
     assert page.locator("#drawer-list summary").count() == 2
@@ -147,7 +156,8 @@ def test_a_verdict_that_is_waived_opens_to_its_reason_and_one_that_passed_to_its
     assert "Waived: GET /flows/{id} is known" in shown
     assert '{"limit": 200}' in shown
     assert CURL in shown
-    page = visit("ordinary", f"#{report.anchor(SHOULD, 'flow_runs.start_time.before_')}")
+    page.evaluate(f"location.hash = '{report.anchor(SHOULD, 'flow_runs.start_time.before_')}'")
+    page.locator("#drawer-title", has_text="before_").wait_for()
     shown = page.locator("#drawer-list details[open]").inner_text()
     assert f"prefect-conformance run --select '{SHOULD} flow_runs.start_time.before_'" in shown
 
@@ -157,7 +167,7 @@ def test_a_link_to_a_failure_shows_it(visit: Open) -> None:
     page = visit("ordinary", f"#{anchor}")
     assert page.locator(f"#{anchor} .body").is_visible()
     top = f"document.getElementById('{anchor}').getBoundingClientRect().top"
-    page.wait_for_function(f"{top} >= 0 && {top} < innerHeight")
+    until(page, f"{top} >= 0 && {top} < innerHeight")
     page.keyboard.press("Tab")
     assert page.evaluate(f"document.activeElement.parentElement.id === '{anchor}'")
 
@@ -166,7 +176,7 @@ def test_the_filter_stands_in_the_address_and_comes_from_it(visit: Open) -> None
     page = visit()
     page.get_by_role("checkbox", name="failed", exact=True).check(force=True)
     page.get_by_label("Requirement, subject or summary").fill("filter")
-    page.wait_for_function("location.hash === '#verdict=failed&text=filter'")
+    until(page, "location.hash === '#verdict=failed&text=filter'")
     assert page.locator("#found").inner_text() == "1 of 10 verdicts"
     assert drawn(page) == [f"✕ failed: {MUST} POST /flows/filter POST /flows/filter is failed"]
     assert cell(page, "verbs/flows").inner_text() == "✕1"
@@ -179,32 +189,30 @@ def test_the_filter_stands_in_the_address_and_comes_from_it(visit: Open) -> None
     assert again.get_by_label("Requirement, subject or summary").input_value() == "filter"
 
     page.get_by_role("button", name="Clear the filter").click()
-    page.wait_for_function("location.hash === ''")
+    until(page, "location.hash === ''")
     assert page.locator("#found").inner_text() == "10 verdicts"
     assert cell(page, "verbs/flows").inner_text() == "✕3"
     assert page.locator('tr[data-line="filter"]').is_visible()
     page.go_back()
-    page.wait_for_function("location.hash === '#verdict=failed&text=filter'")
+    until(page, "location.hash === '#verdict=failed&text=filter'")
     assert len(drawn(page)) == 1
 
 
-@pytest.mark.parametrize(
-    ("hash_", "number"),
-    [
-        ("#verdict=waived,failed", 6),
-        ("#level=MAY", 1),
-        ("#level=SHOULD&verdict=passed", 1),
-        ("#profile=core", 0),
-        ("#profile=guidelines", 10),
-        ("#text=FLOW_runs%20before", 1),
-        ("#text=%3Cscript%3E", 0),
-        ("#verdict=no-such", 0),
-    ],
-)
-def test_each_part_of_the_filter(visit: Open, hash_: str, number: int) -> None:
-    page = visit("ordinary", hash_)
-    assert page.locator("#found").inner_text() == f"{number} of 10 verdicts"
-    assert len(drawn(page)) == number
+def test_each_part_of_the_filter(visit: Open) -> None:
+    page = visit()
+    for hash_, number in {
+        "#verdict=waived,failed": 6,
+        "#level=MAY": 1,
+        "#level=SHOULD&verdict=passed": 1,
+        "#profile=core": 0,
+        "#profile=guidelines": 10,
+        "#text=FLOW_runs%20before": 1,
+        "#text=%3Cscript%3E": 0,
+        "#verdict=no-such": 0,
+    }.items():
+        page.evaluate(f"location.hash = '{hash_}'")
+        until(page, f"document.getElementById('found').textContent === '{number} of 10 verdicts'")
+        until(page, f"document.querySelectorAll('#list summary').length === {number}")
 
 
 def test_a_faulty_address_is_a_page_like_any_other(visit: Open) -> None:
@@ -212,7 +220,7 @@ def test_a_faulty_address_is_a_page_like_any_other(visit: Open) -> None:
     page.keyboard.press("Escape")
     for hash_ in ["#%E0%A4%A", "#v-000000000000", "#text=%", "#=&=", "#no-such", "#verdict=failed"]:
         page.evaluate(f"location.hash = '{hash_}'")
-    page.wait_for_function("document.getElementById('found').textContent === '3 of 10 verdicts'")
+    until(page, "document.getElementById('found').textContent === '3 of 10 verdicts'")
 
 
 def test_it_is_walked_with_the_keyboard_alone(visit: Open) -> None:
@@ -269,7 +277,7 @@ def test_without_a_clipboard_the_curl_is_selected(visit: Open) -> None:
     page = visit("ordinary", f"#{report.anchor(MUST, 'GET /flows/{id}')}")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.locator("details.failure[open]").get_by_role("button", name="Copy replay").click()
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Selected')")
+    until(page, "document.getElementById('said').textContent.startsWith('Selected')")
     assert page.evaluate("getSelection().toString()").strip().endswith(CURL)
 
 
@@ -299,14 +307,7 @@ def test_a_hostile_server_scripts_nothing(visit: Open) -> None:
     assert "Expected" in (page.locator("#failures-section").text_content() or "")
 
 
-def test_it_is_dark_where_it_is_dark(visit: Open) -> None:
-    light = visit().evaluate("getComputedStyle(document.body).backgroundColor")
-    dark = visit(color_scheme="dark").evaluate("getComputedStyle(document.body).backgroundColor")
-    assert light == "rgb(255, 255, 255)"
-    assert max(map(int, re.findall(r"\d+", dark))) < 40
-
-
-@pytest.mark.parametrize("name", ["ordinary", "hostile", "huge"])
+@pytest.mark.parametrize("name", ["ordinary", "hostile"])
 def test_it_fits_a_phone(visit: Open, name: str) -> None:
     page = visit(name, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     width = "document.documentElement.scrollWidth"
@@ -352,12 +353,14 @@ def test_axe_finds_nothing_serious(visit: Open, scheme: str) -> None:
     page.locator("#matrix td a").first.click()
     page.evaluate("for (const one of document.querySelectorAll('#drawer details')) one.open = true")
     found += axe.Axe().run(page, context="#drawer").response["violations"]
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, re.findall(r"\d+", background))) < 40) is (scheme == "dark")
     told = [(one["id"], one["impact"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
     assert [one for one in told if one[1] in ("serious", "critical")] == []
 
 
 def test_thousands_of_verdicts_open_in_a_second(visit: Open) -> None:
-    """The time of the processor: other processes of a test run have it as well, and that is not the page's."""
+    """In the time of the processor: other processes of a test run have it as well, and that is not the page's fault."""
     took = []
     for _ in range(2):
         page = visit("conformant")
@@ -365,7 +368,7 @@ def test_thousands_of_verdicts_open_in_a_second(visit: Open) -> None:
         session.send("Performance.enable", {"timeDomain": "threadTicks"})
         page.goto(page.url.replace("conformant", "huge"), wait_until="load")
         # The first painting belongs to it.
-        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        until(page, "performance.getEntriesByName('first-contentful-paint').length")
         metrics = session.send("Performance.getMetrics")["metrics"]
         took.append(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
         page.context.close()
@@ -375,7 +378,7 @@ def test_thousands_of_verdicts_open_in_a_second(visit: Open) -> None:
 def test_thousands_of_verdicts_are_filtered_while_one_types(visit: Open) -> None:
     page = visit("huge")
     page.evaluate("location.hash = 'verdict=passed'")
-    page.wait_for_function("document.getElementById('found').textContent.includes(' of 6,400')")
+    until(page, "document.getElementById('found').textContent.includes(' of 6,400')")
     assert page.locator("#list > li").count() == 101
     page.get_by_role("button", name=re.compile("^Show 100 more of")).click()
     assert page.locator("#list > li").count() == 201

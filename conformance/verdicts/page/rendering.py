@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from conformance.catalogue import Catalogue, Level, Profile
 from conformance.verdicts.document import Document
@@ -16,6 +17,9 @@ from conformance.verdicts.page.block import block
 from conformance.verdicts.page.faces import RESULTS, SYMBOLS, WORDS
 from conformance.verdicts.page.placing import place
 from conformance.verdicts.page.text import line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 COMMAND: Final = "prefect-conformance run"
 """What a rerun begins with where a document does not say how its target was named."""
@@ -40,12 +44,7 @@ def render(document: Document, catalogue: Catalogue) -> str:
     placed, resources = place(document)
     groups_of_failures, more_failures = screens.failures(placed, catalogue, command)
     style, early, script = _asset(*_STYLES), _asset(_EARLY), _script()
-    pages = environment(_HERE / "templates")
-    pages.filters["line"] = line
-    pages.filters["number"] = "{:,}".format
-    return pages.get_template(
-        "index.html.jinja"
-    ).render(
+    return _template().render(
         document=document,
         policy=_policy(style, early, script),
         # The project's own files, not one word of which comes from a server.
@@ -80,6 +79,15 @@ def render(document: Document, catalogue: Catalogue) -> str:
         grammar=summary.grammar(document.grammar),
         phases=summary.phases(document),
     )
+
+
+@cache
+def _template() -> Template:
+    """The page's template: a run renders it twice."""
+    pages = environment(_HERE / "templates")
+    pages.filters["line"] = line
+    pages.filters["number"] = "{:,}".format
+    return pages.get_template("index.html.jinja")
 
 
 def _asset(*names: str) -> str:
