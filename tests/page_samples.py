@@ -14,7 +14,7 @@ from conformance.verdicts.model import Result, Verdict
 
 EVIL = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;</textarea>"
-    "\x1b[2J\x9b\u202eabc\u2066{{ 7*7 }}\x00<!--"
+    "\x1b[2J\x9b\u061c\u202eabc\u2066{{ 7*7 }}\x00<!--"
 )
 """What a hostile server calls things."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,11 +15,15 @@ from typing import Any
 
 import pytest
 from page_samples import CURL, conformant, hostile, huge, ordinary
+from rich.console import Console
 from typer.testing import CliRunner
 from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, judged, ledger
 
 from conformance import catalogue
 from conformance.cli import app
+from conformance.run import reports
+from conformance.run.timings import Timings
+from conformance.settings import Settings
 from conformance.verdicts import document, page
 from conformance.verdicts.ledger import Ledger
 from conformance.verdicts.model import Verdict
@@ -292,7 +298,7 @@ def test_what_a_hostile_server_says_stays_text() -> None:
     assert not [name for _, attributes, _ in shown.elements for name in attributes if name.startswith("on")]
     assert "<script>alert(1)</script>" in shown.seen
     assert "{{ 7*7 }}" in shown.seen
-    for character in ["\x00", "\x1b", "\x9b", "\u202e", "\u2066", "\ud800"]:
+    for character in ["\x00", "\x1b", "\x9b", "\u061c", "\u202e", "\u2066", "\ud800"]:
         assert character not in shown.source
     assert "\N{REPLACEMENT CHARACTER}" in shown.seen
     raw = re.search(r'id="verdicts-data">(.*?)</script>', shown.source, re.DOTALL)
@@ -486,3 +492,31 @@ def test_a_folder_that_takes_no_page_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "index.html").mkdir()
     failed = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert "can't write the pages" in str(failed.exception)
+
+
+def test_a_run_writes_it_and_says_where(tmp_path: Path) -> None:
+    made = ledger(judged(MUST, "flows", Verdict.FAILED))
+    made.close()
+    run = SimpleNamespace(
+        settings=Settings(url="http://127.0.0.1:4200/api", reports=tmp_path, seed=11, allure=False),
+        catalogue=CATALOGUE,
+        ledger=made,
+        target=document.Target(url="http://127.0.0.1:4200/api"),
+        started=datetime(2026, 1, 2, tzinfo=UTC),
+        seconds=1.0,
+        lost=None,
+        timings=Timings(),
+        progress=print,
+    )
+    (tmp_path / "index.html").write_text("an earlier run's", "utf-8")
+    written = reports.write(run)
+    assert written.page == tmp_path / "index.html"
+    console = Console(file=io.StringIO(), width=120)
+    reports.show(run, written, console)
+    assert isinstance(console.file, io.StringIO)
+    assert f"open:    {tmp_path / 'index.html'}\n" in console.file.getvalue()
+    # What is rendered again from the verdicts is the same page, with the command that names the target again.
+    again = document.load(tmp_path / "verdicts.json")
+    assert written.page.read_text("utf-8") == page.render(again, CATALOGUE)
+    line = "prefect-conformance run --url http://127.0.0.1:4200/api --seed 11 --select 'verbs.must flows'"
+    assert line in Page(page.render(again, CATALOGUE)).texts("pre", **{"aria-label": "Rerun"})
