@@ -18,7 +18,7 @@ from rich.table import Column, Table
 from conformance import __version__, catalogue
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run, shards, sweeping
+from conformance.run import Run, reports, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.verdicts import document, proposal, terminal
 from conformance.verdicts.comparison import Change, compare
@@ -326,6 +326,24 @@ def diff(
     terminal.comparison(stdout(), found)
     regressed = any(changed.change is Change.REGRESSED for changed in found)
     raise typer.Exit(ExitCode.NON_CONFORMANT if regressed else ExitCode.CONFORMANT)
+
+
+@app.command("report")
+def report_(
+    run_: Annotated[Path, typer.Argument(metavar="RUN", help="verdicts.json of a run, or the folder that it is in.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the pages go.", show_default="beside verdicts.json")
+    ] = None,
+) -> None:
+    """Render the report page of a run again, from its verdicts.json."""
+    verdicts = _verdicts(run_)
+    found = document.load(verdicts)
+    folder = verdicts.parent if output is None else output
+    reports.prepare(folder)
+    if folder.resolve() != verdicts.parent.resolve():
+        # The page names it.
+        document.write(found, folder / "verdicts.json", checked=True)
+    print(reports.pages(found, catalogue.load(), folder))
 
 
 @waivers_app.command("propose")

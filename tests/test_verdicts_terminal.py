@@ -115,7 +115,10 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
     for number in range(14):
         made.count(f"GET /bad{number:02}", "500")
     console = screen()
-    terminal.summary(console, build(made), CATALOGUE, [tmp_path / "verdicts.json"], ["the Allure report was not …"])
+    written = [tmp_path / "verdicts.json"]
+    terminal.summary(
+        console, build(made), CATALOGUE, written, ["the Allure report was not …"], page=tmp_path / "index.html"
+    )
     lines = [line.rstrip() for line in shown(console).splitlines()]
     table = {line.split()[0]: line.split()[1:] for line in lines if line.split() and line.split()[0] != "─"}
     assert table["Verbs"] == ["2", "-", "-", "-", "1"]
@@ -132,6 +135,7 @@ def test_the_summary_has_the_table_the_gaps_and_the_result(tmp_path: Path) -> No
         "time:    12.3 s (world 1.5 s, checks 2.2 s)",
         f"report:  {tmp_path / 'verdicts.json'}",
         "the Allure report was not …",
+        f"open:    {tmp_path / 'index.html'}",
         "result:  non-conformant",
         "         1 of 4 checks failed",
     ]:

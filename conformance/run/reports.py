@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from rich.console import Console
 
@@ -18,8 +18,11 @@ from conformance.errors import ConformanceError
 from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
-from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
+from conformance.verdicts import allure, coverage_page, document, explanations, junit, page, terminal
 from conformance.verdicts.ledger import Ledger
+
+INDEX: Final = "index.html"
+"""The page to open."""
 
 
 class Judged(Protocol):
@@ -64,9 +67,10 @@ class Judged(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """The document that was written, and a line for each report that could not be."""
+    """The document that was written, the page to open, and a line for each report that could not be."""
 
     document: document.Document
+    page: Path
     files: tuple[Path, ...]
     missing: tuple[str, ...]
 
@@ -98,9 +102,8 @@ def write(run: Judged) -> Written:
         document.write(written, verdicts)
         junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml")
         files.append(folder / "junit.xml")
-        (folder / "catalogue.html").write_text(explanations.render(run.catalogue), "utf-8")
-        # Also where there is nothing in it: the page of an earlier run would be taken for this one's.
-        (folder / "coverage.html").write_text(coverage_page.render(written), "utf-8")
+        # Before what takes longer, so that the page of an earlier run is never taken for this one's.
+        pages(written, run.catalogue, folder)
         if written.grammar.asked:
             files.append(folder / "coverage.html")
         results = folder / "allure-results"
@@ -114,7 +117,25 @@ def write(run: Judged) -> Written:
                 files.append(folder / "allure-report" / "index.html")
     written = _document(run)
     document.write(written, verdicts, checked=True)
-    return Written(written, tuple(files), tuple(missing))
+    index = folder / INDEX
+    index.write_text(page.render(written, run.catalogue), "utf-8")
+    return Written(written, index, tuple(files), tuple(missing))
+
+
+def pages(written: document.Document, catalogue: Catalogue, folder: Path) -> Path:
+    """Write the page of a document and those that it leads to, and return its path.
+
+    Raises ConformanceError where the folder does not take them.
+    """
+    index = folder / INDEX
+    try:
+        index.write_text(page.render(written, catalogue), "utf-8")
+        (folder / "catalogue.html").write_text(explanations.render(catalogue), "utf-8")
+        # Also where there is nothing in it, for the page of an earlier run would be taken for this one's.
+        (folder / "coverage.html").write_text(coverage_page.render(written), "utf-8")
+    except OSError as error:
+        raise ConformanceError(f"{folder}: can't write the pages: {error.strerror or error}") from error
+    return index
 
 
 def _unrendered(run: Judged) -> str | None:
@@ -134,6 +155,7 @@ def _document(run: Judged) -> document.Document:
         workers=settings.workers,
         shard=settings.shard,
         read_only=settings.read_only,
+        command=_rerun(run),
     )
     suite = document.Suite(version=__version__)
     return document.build(run.ledger, suite=suite, target=run.target, run=about, timings=run.timings)
@@ -142,7 +164,7 @@ def _document(run: Judged) -> document.Document:
 def show(run: Judged, written: Written, console: Console) -> None:
     """Print every failure on a screen of its own, the table, the result, and where the reports are."""
     terminal.failures(console, written.document, run.ledger.judgements, run.catalogue, _rerun(run))
-    terminal.summary(console, written.document, run.catalogue, written.files, written.missing)
+    terminal.summary(console, written.document, run.catalogue, written.files, written.missing, written.page)
 
 
 def _rerun(run: Judged) -> str:

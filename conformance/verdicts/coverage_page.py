@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from conformance.verdicts.coverage import Cell, State
 from conformance.verdicts.document import Document
+from conformance.verdicts.html import environment
 from conformance.verdicts.printable import printable
 
 _TEMPLATE: Final = "coverage.html.jinja"
@@ -24,21 +25,11 @@ _WORDS: Final = {
 
 def render(document: Document) -> str:
     """The page as HTML. It loads nothing, and all that a server named is text in it."""
-    # A worker has no use for it, and it is read by one process at the end of a run.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    environment.filters["anchor"] = _anchor
+    pages = environment(Path(__file__).parent)
+    pages.filters["anchor"] = _anchor
     grammar = document.grammar
     asked = {pair.collection: None for pair in grammar.related}
-    return environment.get_template(_TEMPLATE).render(
+    return pages.get_template(_TEMPLATE).render(
         document=document,
         grammar=grammar,
         words=_WORDS,
@@ -70,8 +61,3 @@ def _collections(cells: Iterable[Cell]) -> list[Mapping[str, Any]]:
 def _anchor(name: str) -> str:
     """An `id`, which may have no white space."""
     return "-".join(printable(name).split())
-
-
-def _printable(value: Any) -> Any:
-    """What the template is about to escape, without what could do more than be seen."""
-    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -28,7 +28,7 @@ from conformance.errors import ConformanceError
 from conformance.settings import Dialect
 from conformance.verdicts.coverage import Grammar, contradictions
 from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
-from conformance.verdicts.model import Result, Verdict, one_line
+from conformance.verdicts.model import Result, Text, Verdict, one_line
 
 SchemaId = Literal["urn:prefect-conformance:verdicts:1"]
 SCHEMA: SchemaId = get_args(SchemaId)[0]
@@ -93,7 +93,8 @@ class Target(_Part):
 class Run(_Part):
     """How the run was made. `shard`: which share of the checks it did (`2/3`), None where it did all of them.
 
-    `read_only`: it sent nothing that may change the server, and judged what can be judged so.
+    `read_only`: it sent nothing that may change the server, and judged what can be judged so. `command`: the command
+    line that names its target and its settings again, without a secret; None where that is not known.
     """
 
     seed: int
@@ -102,6 +103,7 @@ class Run(_Part):
     workers: int
     shard: str | None = None
     read_only: bool = False
+    command: Text | None = None
 
 
 class Entry(_Part):
@@ -269,8 +271,9 @@ def dump(document: Document, *, checked: bool = False) -> str:
         for key in ("waiver", "findings", "details"):
             if not entry[key]:
                 del entry[key]
-    if content["run"]["shard"] is None:
-        del content["run"]["shard"]
+    for key in ("shard", "command"):
+        if content["run"][key] is None:
+            del content["run"][key]
     if not content["run"]["read_only"]:
         del content["run"]["read_only"]
     for operation in content["operations"].values():

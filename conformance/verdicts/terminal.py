@@ -97,10 +97,12 @@ def summary(
     catalogue: Catalogue,
     reports: Sequence[Path] = (),
     missing: Sequence[str] = (),
+    page: Path | None = None,
 ) -> None:
     """Print chapters by verdicts, what could not run, errors, operations without a 2xx, the grammar, the result.
 
-    `reports` are the files that were written, `missing` a line for each report that could not be.
+    `reports` are the files that were written, `missing` a line for each report that could not be, `page` is the one
+    to open.
     """
     console.rule(data(console, "Prefect REST API conformance"))
     console.print(_table(console, document, catalogue))
@@ -132,6 +134,8 @@ def summary(
         say(console, f"report:  {path}")
     for why in missing:
         say(console, why, "yellow")
+    if page is not None:
+        say(console, f"open:    {page}", "bold")
     say(console, f"result:  {document.result}", _RESULTS[document.result])
     for reason in document.reasons:
         say(console, f"         {reason}")

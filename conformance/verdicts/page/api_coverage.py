@@ -1,0 +1,79 @@
+"""The coverage of the API in short: each criterion's share, and what was required of it.
+
+A document has it in `api_coverage` where it was measured; the whole of it is a page of its own, `api-coverage.html`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from conformance.verdicts.model import Verdict
+from conformance.verdicts.page.summary import Stretch, bar
+
+
+class _Measure(Protocol):
+    """How many of how many things of one criterion were seen."""
+
+    @property
+    def criterion(self) -> str: ...
+    @property
+    def covered(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+class _Measured(Protocol):
+    """The highest level of which all criteria are met, the criteria, and the percentages that were required."""
+
+    @property
+    def level(self) -> int: ...
+    @property
+    def criteria(self) -> Sequence[_Measure]: ...
+    @property
+    def required(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One criterion. `required` is the share that was, in words; `short`, whether it was not reached."""
+
+    name: str
+    covered: int
+    total: int
+    percent: str
+    bar: Sequence[Stretch]
+    required: str
+    short: bool
+
+
+@dataclass(frozen=True)
+class ApiCoverage:
+    """The level that was reached, and the criteria in their order."""
+
+    level: int
+    criteria: Sequence[Criterion]
+
+
+def shape(measured: _Measured | None) -> ApiCoverage | None:
+    """The coverage of a document as rows; None where it has none."""
+    if measured is None:
+        return None
+    return ApiCoverage(measured.level, [_criterion(one, measured.required) for one in measured.criteria])
+
+
+def _criterion(one: _Measure, required: Mapping[str, float]) -> Criterion:
+    wanted = required.get(one.criterion)
+    percent = 100 * one.covered / one.total if one.total else 100.0
+    return Criterion(
+        name=str(one.criterion).replace("-", " ").capitalize(),
+        covered=one.covered,
+        total=one.total,
+        # Rounded down: what is not whole does not look so.
+        percent=f"{math.floor(percent * 10) / 10:g} %",
+        bar=bar({Verdict.PASSED: one.covered}, one.total),
+        required="" if wanted is None else f"{wanted:g} %",
+        short=wanted is not None and one.covered * 100 < wanted * one.total,
+    )
