@@ -134,6 +134,8 @@ def _document(run: Judged) -> document.Document:
         workers=settings.workers,
         shard=settings.shard,
         read_only=settings.read_only,
+        filtered=run.ledger.filtered,
+        fuzz_examples=settings.fuzz_examples,
     )
     suite = document.Suite(version=__version__)
     return document.build(run.ledger, suite=suite, target=run.target, run=about, timings=run.timings)
