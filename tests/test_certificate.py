@@ -10,7 +10,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -48,12 +49,16 @@ from jsonschema import Draft202012Validator
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+from verdict_samples import MUST, judged, ledger
+from verdict_samples import build as build_document
 
 from conformance import cli as commands
 from conformance import data
 from conformance.catalogue import Profile, sets
 from conformance.errors import ConformanceError
+from conformance.run import reports
 from conformance.settings import Settings
+from conformance.verdicts import document
 from conformance.verdicts.certificate import (
     Product,
     RejectedError,
@@ -70,6 +75,7 @@ from conformance.verdicts.certificate import (
 from conformance.verdicts.certificate.envelope import _encoded
 from conformance.verdicts.certificate.statement import EXTENSION, build, dump, facts_of
 from conformance.verdicts.model import Verdict
+from conformance.verdicts.waivers import Waiver, Waivers
 
 P, F, W = Verdict.PASSED, Verdict.FAILED, Verdict.WAIVED
 N, C = Verdict.NOT_APPLICABLE, Verdict.COULD_NOT_RUN
@@ -221,6 +227,37 @@ def test_what_a_waiver_says_is_in_the_certificate(tmp_path: Path) -> None:
             "expires": "2026-01-03",
         }
     ]
+
+
+# What verdicts.json tells for it
+
+
+def test_the_verdicts_tell_how_whole_a_run_was(tmp_path: Path) -> None:
+    asked = Settings(select=("verbs.*",), fuzz_examples=3, reports=tmp_path)
+    about = {"started": ISSUED, "seconds": 1.0, "timings": {}, "target": document.Target()}
+    found = [
+        reports._document(cast(reports.Judged, SimpleNamespace(settings=asked, ledger=of_a_run, **about))).run
+        for of_a_run in (ledger(judged(MUST, "a"), filtered=True), ledger(judged(MUST, "a")))
+    ]
+    assert [(run.filtered, run.fuzz_examples) for run in found] == [(True, 3), (False, 3)]
+
+
+def test_what_is_usual_is_not_told_and_read_so(tmp_path: Path) -> None:
+    document.write(run(), tmp_path / "verdicts.json")
+    told = json.loads((tmp_path / "verdicts.json").read_text())["run"]
+    assert not {"filtered", "fuzz_examples", "shard", "read_only"} & told.keys()
+    assert document.load(tmp_path / "verdicts.json").run.fuzz_examples == 8
+
+
+def test_the_verdicts_tell_until_when_a_waiver_holds(tmp_path: Path) -> None:
+    terms = {"link": "https://example.org/1", "expires": date(2026, 6, 1), "reason": "known", "replay": "curl x"}
+    accepted = Waivers([(Waiver(requirement=MUST, subject="a", **terms), "w.toml")])  # type: ignore[arg-type]
+    made = build_document(ledger(judged(MUST, "a", F), judged(MUST, "b", F), waivers=accepted))
+    document.write(made, tmp_path / "verdicts.json")
+    entries = json.loads((tmp_path / "verdicts.json").read_text())["verdicts"]
+    assert (entries[0]["waiver_link"], entries[0]["waiver_expires"]) == ("https://example.org/1", "2026-06-01")
+    assert not {"waiver", "waiver_link", "waiver_expires"} & entries[1].keys()
+    assert document.load(tmp_path / "verdicts.json") == made
 
 
 # Tampering

@@ -1,8 +1,8 @@
 """The signature: an Ed25519 key, and a DSSE envelope around the statement.
 
 https://github.com/secure-systems-lab/dsse (protocol.md, envelope.md). `cryptography` signs; the envelope itself is one
-line of the protocol and not worth a library, and the tests open it with another one. Sigstore is left out: it needs
-an identity of its own and a network, which a run that is verified offline can't promise.
+line of the protocol and not worth a library, and the tests open it with another one. Sigstore is left out: to sign by
+it takes an identity provider and a public log, which no test here could have.
 
 What `open_` accepts is stricter than DSSE: one signature, by the key that the reader trusts, with the id that this
 key has. The protocol calls the id a hint that nobody may rely on; here a wrong one is a file that somebody changed.
