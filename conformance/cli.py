@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from conformance import __version__, catalogue
+from conformance import __version__, catalogue, cli_certificates
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, reports, shards, sweeping
@@ -36,6 +36,9 @@ app = typer.Typer(
 
 waivers_app = typer.Typer(help="Accepted deviations.", no_args_is_help=True)
 app.add_typer(waivers_app, name="waivers")
+app.command("certificate")(cli_certificates.certificate_)
+app.command("verify")(cli_certificates.verify)
+app.command("badge")(cli_certificates.badge)
 
 _MOST_WORKERS = 4
 
@@ -293,6 +296,75 @@ def sweep_(
         rate=_above_zero(rate),
     )
     raise typer.Exit(sweeping.finish(settings, run_, print))
+
+
+@app.command()
+def certify(
+    vendor: cli_certificates.Vendor,
+    product: cli_certificates.ProductName,
+    product_version: cli_certificates.ProductVersion,
+    product_sha256: cli_certificates.ProductDigest = None,
+    key: cli_certificates.SigningKey = None,
+    set_: cli_certificates.SetId = None,
+    url: Annotated[str | None, typer.Option(help="Certify this server: the base URL of its API (…/api).")] = None,
+    server: Annotated[str | None, typer.Option(help="Or a release to provision, such as prefect==3.9.1.")] = None,
+    database: Annotated[str | None, typer.Option(metavar="sqlite|postgres|URL|env:NAME", help="As of `run`.")] = None,
+    header: _Header = None,
+    token_env: _TokenEnv = None,
+    token_file: _TokenFile = None,
+    auth_env: _AuthEnv = None,
+    auth_file: _AuthFile = None,
+    header_env: _HeaderEnv = None,
+    header_file: _HeaderFile = None,
+    ca: _Authority = None,
+    client_cert: _ClientCert = None,
+    client_key: _ClientKey = None,
+    contract: _Contract = None,
+    rate: _Rate = None,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
+    ] = False,
+    workers: Annotated[str | None, typer.Option(metavar="N|auto", help="As of `run`.")] = None,
+    waivers: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Accepted deviations. Repeatable. Default: those shipped.")
+    ] = None,
+    reports: Annotated[Path, typer.Option(metavar="DIR", help="Where the reports go.")] = Path("reports"),
+    no_allure: Annotated[bool, typer.Option("--no-allure", help="Leave Allure's results unrendered.")] = False,
+) -> None:
+    """Run every check, and write certificate.json beside the other reports.
+
+    Ends as `run` does: 0 conformant, 1 non-conformant, 2 usage or configuration, 3 incomplete.
+    """
+    if (url is None) == (server is None):
+        raise ConformanceError("say what is certified: one of --url and --server")
+    settings = Settings(
+        url=url,
+        server=server,
+        database=database,
+        headers=tuple(header or ()),
+        token_env=token_env,
+        token_file=token_file,
+        auth_env=auth_env,
+        auth_file=auth_file,
+        header_env=tuple(header_env or ()),
+        header_file=tuple(header_file or ()),
+        ca=ca,
+        client_cert=client_cert,
+        client_key=client_key,
+        contract=contract,
+        rate=_above_zero(rate),
+        exclusive=exclusive,
+        workers=_workers(workers, 1 if url is not None else _cores()),
+        waivers=tuple(waivers or ()),
+        reports=reports,
+        allure=not no_allure,
+    )
+    Run.check(settings)
+    of = cli_certificates.product(vendor, product, product_version, product_sha256)
+    conclude = cli_certificates.begin(reports, of, set_, key)
+    code = _run(settings)
+    conclude()
+    raise typer.Exit(code)
 
 
 @app.command("catalogue")

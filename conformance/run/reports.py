@@ -156,6 +156,8 @@ def _document(run: Judged) -> document.Document:
         shard=settings.shard,
         read_only=settings.read_only,
         command=_rerun(run),
+        filtered=run.ledger.filtered,
+        fuzz_examples=settings.fuzz_examples,
     )
     suite = document.Suite(version=__version__)
     return document.build(run.ledger, suite=suite, target=run.target, run=about, timings=run.timings)

@@ -10,7 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -25,10 +25,11 @@ from pydantic import ValidationError as ModelError
 from conformance import data
 from conformance.catalogue import Level, Profile
 from conformance.errors import ConformanceError
-from conformance.settings import Dialect
+from conformance.settings import DEFAULT_FUZZ_EXAMPLES, Dialect
+from conformance.verdicts import strict_json
 from conformance.verdicts.coverage import Grammar, contradictions
 from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
-from conformance.verdicts.model import Result, Text, Verdict, one_line
+from conformance.verdicts.model import Judgement, Result, Text, Verdict, one_line
 
 SchemaId = Literal["urn:prefect-conformance:verdicts:1"]
 SCHEMA: SchemaId = get_args(SchemaId)[0]
@@ -93,8 +94,10 @@ class Target(_Part):
 class Run(_Part):
     """How the run was made. `shard`: which share of the checks it did (`2/3`), None where it did all of them.
 
-    `read_only`: it sent nothing that may change the server, and judged what can be judged so. `command`: the command
-    line that names its target and its settings again, without a secret; None where that is not known.
+    `read_only`: it sent nothing that may change the server, and judged what can be judged so. `filtered`: it was asked
+    for a part of the checks (`--select`, `--no-fuzz`, pytest's `-k`). `fuzz_examples`: generated cases an operation.
+    `command`: the command line that names its target and its settings again, without a secret; None where that is not
+    known.
     """
 
     seed: int
@@ -104,13 +107,16 @@ class Run(_Part):
     shard: str | None = None
     read_only: bool = False
     command: Text | None = None
+    filtered: bool = False
+    fuzz_examples: int = DEFAULT_FUZZ_EXAMPLES
 
 
 class Entry(_Part):
     """One verdict of the document.
 
     `findings` are the fingerprints of what was found, where a check tells several things of one kind apart; `details`
-    is the whole of a failure, waived or not: expected against observed, and the `curl` lines that replay it.
+    is the whole of a failure, waived or not: expected against observed, and the `curl` lines that replay it. `waiver`
+    is the reason of the waiver, `waiver_link` where more is told of it, `waiver_expires` the last day that it holds.
     """
 
     requirement: str
@@ -120,6 +126,8 @@ class Entry(_Part):
     verdict: Verdict
     summary: str
     waiver: str | None = None
+    waiver_link: str | None = None
+    waiver_expires: date | None = None
     findings: tuple[str, ...] = ()
     details: str = ""
 
@@ -224,6 +232,7 @@ def build(
             # The schema wants a word of every verdict but a pass; a check that says none is still told.
             summary=judgement.summary or ("" if judgement.verdict is Verdict.PASSED else "no reason was given"),
             waiver=judgement.waiver,
+            **_terms(ledger, judgement),
             findings=judgement.findings,
             details=judgement.details,
         )
@@ -248,6 +257,14 @@ def build(
     )
 
 
+def _terms(ledger: Ledger, judgement: Judgement) -> dict[str, Any]:
+    """What the waiver of a waived verdict says beside its reason."""
+    waiver = ledger.waivers.get(judgement.requirement, judgement.subject)
+    if waiver is None or judgement.verdict is not Verdict.WAIVED:
+        return {}
+    return {"waiver_link": waiver.link, "waiver_expires": waiver.expires}
+
+
 def _operation(ledger: Ledger, name: str, calls: int, statuses: Mapping[str, int]) -> Operation:
     found = Operation(
         calls=calls,
@@ -268,14 +285,18 @@ def dump(document: Document, *, checked: bool = False) -> str:
     """
     content = document.model_dump(mode="json")
     for entry in content["verdicts"]:
-        for key in ("waiver", "findings", "details"):
+        for key in ("waiver", "waiver_link", "waiver_expires", "findings", "details"):
             if not entry[key]:
                 del entry[key]
-    for key in ("shard", "command"):
-        if content["run"][key] is None:
-            del content["run"][key]
-    if not content["run"]["read_only"]:
-        del content["run"]["read_only"]
+    about = content["run"]
+    usual = {
+        "shard": None,
+        "read_only": False,
+        "filtered": False,
+        "fuzz_examples": DEFAULT_FUZZ_EXAMPLES,
+        "command": None,
+    }
+    content["run"] = {key: value for key, value in about.items() if key not in usual or value != usual[key]}
     for operation in content["operations"].values():
         if operation["ineligible"] is None:
             del operation["ineligible"]
@@ -315,7 +336,7 @@ def load(path: Path) -> Document:
     DocumentInconsistentError, in this order of looking.
     """
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_constant)
+        content = strict_json.loads(path.read_bytes())
     except OSError as error:
         raise DocumentUnreadableError(f"{path}: can't read the verdicts: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
@@ -394,19 +415,6 @@ def _agree(document: Document, where: str) -> None:  # noqa: C901, PLR0912 - one
 def _counts(entries: tuple[Entry, ...]) -> dict[Verdict, int]:
     found = Counter(entry.verdict for entry in entries)
     return {verdict: found[verdict] for verdict in Verdict}
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys stand once: of two, a reader may take either."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _short(value: Any) -> str:
