@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
-from conformance.verdicts import document, proposal, terminal
+from conformance.verdicts import document, job_annotations, job_page, proposal, terminal
 from conformance.verdicts.comparison import Change, compare
 from conformance.verdicts.console import stdout
 
@@ -326,6 +327,31 @@ def diff(
     terminal.comparison(stdout(), found)
     regressed = any(changed.change is Change.REGRESSED for changed in found)
     raise typer.Exit(ExitCode.NON_CONFORMANT if regressed else ExitCode.CONFORMANT)
+
+
+class _Summary(StrEnum):
+    MARKDOWN = "markdown"
+    ANNOTATIONS = "annotations"
+
+
+@app.command()
+def summary(
+    reports: Annotated[
+        Path, typer.Argument(metavar="RUN", help="verdicts.json of a run, or the folder that it is in.")
+    ],
+    format_: Annotated[
+        _Summary, typer.Option("--format", help="Markdown for the page of a CI job, or GitHub's annotations.")
+    ] = _Summary.MARKDOWN,
+) -> None:
+    """Print what a run came to as a CI system shows it. Ends with 0, whatever the result was."""
+    found = document.load(_verdicts(reports))
+    match format_:
+        case _Summary.MARKDOWN:
+            text = job_page.render(found, catalogue.load())
+        case _Summary.ANNOTATIONS:
+            text = job_annotations.render(found)
+    # Into a file, and whatever the locale: a job's page is UTF-8.
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 
 @waivers_app.command("propose")
