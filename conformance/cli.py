@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from conformance import __version__, catalogue
+from conformance import __version__, catalogue, data
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, shards, sweeping
@@ -311,7 +311,14 @@ def show_catalogue(
         return
     if id_ not in requirements:
         raise ConformanceError(f"the catalogue has no requirement {id_!r}; `prefect-conformance catalogue` lists them")
-    console.print(catalogue.explain(requirements[id_]), markup=False, highlight=False)
+    # What the checks, the faults and the waivers know of it takes seconds to gather, and stands in the page already.
+    page = data.requirements() / f"{id_}.md"
+    try:
+        print(page.read_text("utf-8"), end="")
+    except OSError as error:
+        raise ConformanceError(
+            f"{page}: {error.strerror or error}; `python -m conformance.run.requirement_pages` writes it"
+        ) from error
 
 
 @app.command()
