@@ -6,7 +6,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -58,6 +58,7 @@ def test_a_page_of_what_is_gone_goes(known: Known, tmp_path: Path, monkeypatch: 
     assert len(list(tmp_path.iterdir())) == len(known.catalogue) + 1
 
 
+@settings(deadline=None)  # the first call loads the tables of the parser
 @given(WORDS)
 @example("*a* _b_ __c__ <b>d</b> [e](f) any_ id_ created_by.id_ \\* &amp;")
 def test_prose_is_shown_as_it_is(text: str) -> None:
@@ -65,6 +66,7 @@ def test_prose_is_shown_as_it_is(text: str) -> None:
     assert unescape(MARKDOWN.renderInline(prose(plain))) == plain
 
 
+@settings(deadline=None)  # the first call loads the tables of the parser
 @given(WORDS)
 @example("a `b` ``c``")
 def test_code_is_shown_as_it_is(text: str) -> None:

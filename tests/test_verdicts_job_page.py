@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, judged, ledger, of, waived
@@ -52,6 +52,7 @@ class Page(HTMLParser):
             self.texts[-1] += data
 
 
+@settings(deadline=None)
 @given(st.text())
 @example(NASTY)
 def test_foreign_text_is_text(text: str) -> None:
@@ -94,6 +95,7 @@ def test_the_page_says_what_the_run_came_to() -> None:
     assert "### Failed" not in job_page.render(of(judged(MUST, "ok")), CATALOGUE)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(one_line), st.text())
 @example(NASTY, NASTY)
 def test_a_hostile_failure_changes_no_structure(subject: str, text: str) -> None:
@@ -119,6 +121,7 @@ def test_the_page_keeps_to_its_bound() -> None:
         assert most < 200_000 or 1 < text.count("<details>") < 200
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(one_line), st.text())
 @example(NASTY, NASTY)
 def test_an_annotation_is_one_command(subject: str, text: str) -> None:

@@ -144,7 +144,7 @@ def _checked(requirement: Requirement, known: Known) -> Iterator[str]:
     if declared is not None and (on := _described(declared.subjects)):
         yield ""
         yield f"On: {prose(on)}"
-    newest = next(reversed(known.subjects))
+    *_, newest = known.subjects
     names = known.subjects[newest][requirement.id]
     if list(names) != [ABSENT]:
         yield ""
