@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 CONFIGURATION: Final = "allurerc.mjs"
 """The tool's configuration, in the folder of `data.allure`."""
 
-_FORGOTTEN: Final = {"message": None, "trace": None, "labels": []}
+_FORGOTTEN: Final[Mapping[str, Any]] = {"message": None, "trace": None, "labels": []}
 """What the history has of each check, and the trend does not need."""
 
 _OLDEST_NODE: Final = (20, 19)
