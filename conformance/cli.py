@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +23,8 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
-from conformance.verdicts import document, job_annotations, job_page, proposal, terminal
+from conformance.suite.check import selected
+from conformance.verdicts import document, job_annotations, job_page, proposal, terminal, waiver_list, waivers
 from conformance.verdicts.comparison import Change, compare
 from conformance.verdicts.console import stdout
 
@@ -35,7 +38,7 @@ app = typer.Typer(
 )
 
 
-waivers_app = typer.Typer(help="Accepted deviations.", no_args_is_help=True)
+waivers_app = typer.Typer()
 app.add_typer(waivers_app, name="waivers")
 
 _MOST_WORKERS = 4
@@ -359,6 +362,42 @@ def summary(
             text = job_annotations.render(found)
     # Into a file, and whatever the locale: a job's page is UTF-8.
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+
+
+@waivers_app.callback(invoke_without_command=True)
+def waivers_(
+    context: typer.Context,
+    server: Annotated[
+        str | None, typer.Option(help="Only those that hold for this release, such as prefect==3.9.1.")
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only requirements or subjects that match. Repeatable."),
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--waivers", metavar="FILE", help="Accepted deviations. Repeatable.", show_default="the shipped"),
+    ] = None,
+) -> None:
+    """List the accepted deviations, the oldest first; or propose some from a run."""
+    if context.invoked_subcommand is not None:
+        return
+    version = None if server is None else _version_of(server)
+    read = waivers.read(files or waivers.shipped(), catalogue.load())
+    found = [
+        waiver
+        for waiver, _ in read
+        if (version is None or waiver.holds_for(version))
+        and selected(waiver.requirement, waiver.subject, tuple(select or ()))
+    ]
+    waiver_list.show(stdout(), found, date.today())  # noqa: DTZ011 - the day where the user is
+
+
+def _version_of(server: str) -> str:
+    named = re.fullmatch(r"(?:prefect==)?(\d+\.\d+\.\d+)", server)
+    if named is None:
+        raise ConformanceError(f"--server {server!r}: write prefect==VERSION, such as prefect==3.9.1")
+    return named[1]
 
 
 @waivers_app.command("propose")

@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 CONFIGURATION: Final = "allurerc.mjs"
 """The tool's configuration, in the folder of `data.allure`."""
 
-_FORGOTTEN: Final[Mapping[str, Any]] = {"message": None, "trace": None, "labels": []}
+_FORGOTTEN: Final = frozenset({"message", "trace", "fullName"})
 """What the history has of each check, and the trend does not need."""
 
 _OLDEST_NODE: Final = (20, 19)
@@ -190,11 +190,14 @@ def _readable(history: Path, to: Path) -> None:
 def _trend(line: bytes) -> dict[str, Any] | None:
     """An earlier run without the texts of its failures; None for what is none.
 
-    Allure puts each of them on the page again, under every check that has failed: four runs were half of it.
+    Allure puts all that it has of earlier runs on the page, twice.
     """
     try:
         found = json.loads(line)
-        checks = {key: {**check, **_FORGOTTEN} for key, check in found["testResults"].items()}
+        checks = {
+            key: {name: value for name, value in check.items() if name not in _FORGOTTEN} | {"labels": []}
+            for key, check in found["testResults"].items()
+        }
     except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
         return None
     return {**found, "testResults": checks}
