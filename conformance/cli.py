@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
+from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +18,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from conformance import __version__, catalogue, cli_certificates
+from conformance import __version__, catalogue, cli_certificates, data
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, reports, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
-from conformance.verdicts import document, proposal, terminal
+from conformance.suite.check import selected
+from conformance.verdicts import document, job_annotations, job_page, proposal, terminal, waiver_list, waivers
 from conformance.verdicts.comparison import Change, compare
 from conformance.verdicts.console import stdout
 
@@ -34,7 +38,7 @@ app = typer.Typer(
 )
 
 
-waivers_app = typer.Typer(help="Accepted deviations.", no_args_is_help=True)
+waivers_app = typer.Typer()
 app.add_typer(waivers_app, name="waivers")
 app.command("certificate")(cli_certificates.certificate_)
 app.command("verify")(cli_certificates.verify)
@@ -382,7 +386,14 @@ def show_catalogue(
         return
     if id_ not in requirements:
         raise ConformanceError(f"the catalogue has no requirement {id_!r}; `prefect-conformance catalogue` lists them")
-    console.print(catalogue.explain(requirements[id_]), markup=False, highlight=False)
+    # What the checks, the faults and the waivers know of it takes seconds to gather, and stands in the page already.
+    page = data.requirements() / f"{id_}.md"
+    try:
+        print(page.read_text("utf-8"), end="")
+    except OSError as error:
+        raise ConformanceError(
+            f"{page}: {error.strerror or error}; `python -m conformance.run.requirement_pages` writes it"
+        ) from error
 
 
 @app.command()
@@ -416,6 +427,67 @@ def report_(
         # The page names it.
         document.write(found, folder / "verdicts.json", checked=True)
     print(reports.pages(found, catalogue.load(), folder))
+
+
+class _Summary(StrEnum):
+    MARKDOWN = "markdown"
+    ANNOTATIONS = "annotations"
+
+
+@app.command()
+def summary(
+    reports: Annotated[
+        Path, typer.Argument(metavar="RUN", help="verdicts.json of a run, or the folder that it is in.")
+    ],
+    format_: Annotated[
+        _Summary, typer.Option("--format", help="Markdown for the page of a CI job, or GitHub's annotations.")
+    ] = _Summary.MARKDOWN,
+) -> None:
+    """Print what a run came to as a CI system shows it. Ends with 0, whatever the result was."""
+    found = document.load(_verdicts(reports))
+    match format_:
+        case _Summary.MARKDOWN:
+            text = job_page.render(found, catalogue.load())
+        case _Summary.ANNOTATIONS:
+            text = job_annotations.render(found)
+    # Into a file, and whatever the locale: a job's page is UTF-8.
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+
+
+@waivers_app.callback(invoke_without_command=True)
+def waivers_(
+    context: typer.Context,
+    server: Annotated[
+        str | None, typer.Option(help="Only those that hold for this release, such as prefect==3.9.1.")
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only requirements or subjects that match. Repeatable."),
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--waivers", metavar="FILE", help="Accepted deviations. Repeatable.", show_default="the shipped"),
+    ] = None,
+) -> None:
+    """List the accepted deviations, the oldest first; or propose some from a run."""
+    if context.invoked_subcommand is not None:
+        return
+    version = None if server is None else _version_of(server)
+    read = waivers.read(files or waivers.shipped(), catalogue.load())
+    found = [
+        waiver
+        for waiver, _ in read
+        if (version is None or waiver.holds_for(version))
+        and selected(waiver.requirement, waiver.subject, tuple(select or ()))
+    ]
+    waiver_list.show(stdout(), found, date.today())  # noqa: DTZ011 - the day where the user is
+
+
+def _version_of(server: str) -> str:
+    named = re.fullmatch(r"(?:prefect==)?(\d+\.\d+\.\d+)", server)
+    if named is None:
+        raise ConformanceError(f"--server {server!r}: write prefect==VERSION, such as prefect==3.9.1")
+    return named[1]
 
 
 @waivers_app.command("propose")

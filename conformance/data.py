@@ -16,3 +16,8 @@ def fixtures() -> Path:
 def allure() -> Path:
     """The folder with the Allure configuration and the lock file of its command-line tool."""
     return _SHIPPED / "allure" if _SHIPPED.is_dir() else _PACKAGE.parent / "reports" / "allure"
+
+
+def requirements() -> Path:
+    """The folder with a page for each requirement."""
+    return _SHIPPED / "requirements" if _SHIPPED.is_dir() else _PACKAGE.parent / "docs" / "requirements"

@@ -11,18 +11,26 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from verdict_samples import MUST, SHOULD, build, judged, ledger, waived
 
 from conformance import data
-from conformance.verdicts import allure
+from conformance.catalogue import Level
+from conformance.verdicts import allure, allure_results
+from conformance.verdicts.ledger import ErrorKind, Ledger
+from conformance.verdicts.model import Judgement, Verdict
 
 needs_node = pytest.mark.skipif(shutil.which("node") is None or shutil.which("npm") is None, reason="no Node.js")
 
 CHECKS = """
 import allure, pytest
+from conformance.plugin.allure import know_waivers
 
-@pytest.mark.parametrize("subject", ["GET /flows/{id}", "POST /flows/filter", "flows", "runs"])
+know_waivers()
+
+@pytest.mark.parametrize("subject", ["GET /flows/{id}", "POST /flows/filter", "flows", "runs", "pools"])
 def test_rule(subject):
     allure.dynamic.feature("Verbs")
     allure.dynamic.story("verbs.must")
@@ -30,6 +38,8 @@ def test_rule(subject):
     allure.attach("<script>alert(1)</script></script>", name="exchanges", attachment_type=allure.attachment_type.TEXT)
     if subject == "flows":
         pytest.skip("not applicable: x")
+    if subject == "pools":
+        pytest.xfail("it is known")
     if subject == "runs":
         raise RuntimeError("refused")
     assert subject != "GET /flows/{id}"
@@ -54,8 +64,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     found = folder / "allure-results"
-    assert len(list(found.glob("*-result.json"))) == 4
-    allure.environment(found, {"target": "http://127.0.0.1:4200/api", "a = b: c": "flüsse 😀 \\n\n#"})
+    assert len(list(found.glob("*-result.json"))) == 5
+    allure_results.environment(found, {"target": "http://127.0.0.1:4200/api", "a = b: c": "flüsse 😀 \\n\n#"})
     return found
 
 
@@ -82,6 +92,18 @@ def embedded(page: Path) -> dict[str, bytes]:
     return {name: base64.b64decode(content) for name, content in re.findall(r'd\("([^"]+)","([^"]*)"\)', html)}
 
 
+def shown(files: dict[str, bytes]) -> dict[str, Any]:
+    """The results on the page, by their names."""
+    found = [json.loads(content) for name, content in files.items() if name.startswith("data/test-results/")]
+    return {result["name"]: result for result in found}
+
+
+def categories(files: dict[str, bytes]) -> set[str]:
+    """The categories with a result in them."""
+    found = json.loads(files["widgets/categories.json"])
+    return {node["name"] for key, node in found["nodes"].items() if key in found["roots"]}
+
+
 @needs_node
 def test_the_report_is_one_file_that_asks_no_network(results: Path, cache: Path, tmp_path: Path) -> None:
     report = tmp_path / "allure-report"
@@ -95,23 +117,124 @@ def test_the_report_is_one_file_that_asks_no_network(results: Path, cache: Path,
     assert html.index("Content-Security-Policy") < html.index("<script")
     assert not re.search(r'<(script|link|img|iframe)\b[^<>]*\b(src|href)="(https?:)?//', html)
     files = embedded(report / "index.html")
-    checks = {
-        found["name"]: found["status"]
-        for name, content in files.items()
-        if name.startswith("data/test-results/")
-        for found in [json.loads(content)]
-    }
-    assert checks == {
+    assert {name: found["status"] for name, found in shown(files).items()} == {
         "verbs.must · GET /flows/{id}": "failed",
         "verbs.must · POST /flows/filter": "passed",
         "verbs.must · flows": "skipped",
         "verbs.must · runs": "broken",
+        "verbs.must · pools": "failed",
     }
+    pools = shown(files)["verbs.must · pools"]
+    assert pools["resolution"] == "accepted"
+    assert pools["error"]["message"].startswith("waived: it is known\n")
     facts = {item["name"]: item["values"] for item in json.loads(files["widgets/allure_environment.json"])}
     assert facts == {"target": ["http://127.0.0.1:4200/api"], "a = b: c": ["flüsse 😀 \\n #"]}
-    categories = json.loads(files["widgets/categories.json"])
-    names = {node["name"] for key, node in categories["nodes"].items() if key in categories["roots"]}
-    assert names == {"Failed", "Could not run", "Not applicable"}
+    assert categories(files) == {"Other failures", "Could not run", "Known (waived)", "Not applicable"}
+
+
+@needs_node
+def test_a_run_is_compared_with_those_before(results: Path, cache: Path, tmp_path: Path) -> None:
+    history = tmp_path / "allure-history.jsonl"
+    assert allure.render(results, tmp_path / "first", print, history=history, cache=cache) is None
+    assert history.read_bytes().count(b"\n") == 1
+    # Cut off, by whatever: no reason to have no report.
+    with history.open("ab") as file:
+        file.write(b'[]\n\xff\n{"testResults": {"a')
+    now = shutil.copytree(results, tmp_path / "allure-results")
+    for path in now.glob("*-result.json"):
+        found = json.loads(path.read_text("utf-8"))
+        if found["status"] == "failed" and "GET /flows/{id}" in found["name"]:
+            path.write_text(json.dumps(found | {"status": "passed", "statusDetails": {}}), "utf-8")
+        if found["status"] == "passed":
+            path.write_text(json.dumps(found | {"status": "failed"}), "utf-8")
+    assert allure.render(now, tmp_path / "second", print, history=history, cache=cache) is None
+    assert [set(json.loads(line)) >= {"testResults"} for line in history.read_bytes().splitlines()] == [True, True]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [history.name]
+    files = embedded(tmp_path / "second" / "index.html")
+    transitions = {name: found.get("transition") for name, found in shown(files).items()}
+    assert transitions["verbs.must · GET /flows/{id}"] == "fixed"
+    assert transitions["verbs.must · POST /flows/filter"] == "regressed"
+    assert transitions["verbs.must · pools"] is None
+    assert categories(files) == {"New failures", "Could not run", "Known (waived)", "Not applicable", "Fixed"}
+
+
+def written(made: Ledger, folder: Path) -> Path:
+    """Results as a run with these verdicts writes them."""
+    marks = {Verdict.FAILED: "failed", Verdict.WAIVED: "failed", Verdict.COULD_NOT_RUN: "broken"}
+    folder.mkdir()
+    for number, judgement in enumerate(made.judgements):
+        severity = "critical" if made.catalogue[judgement.requirement].level is Level.MUST else "normal"
+        content = {
+            "uuid": str(number),
+            "historyId": str(number),
+            "name": judgement.subject,
+            "status": marks.get(judgement.verdict, "passed"),
+            "statusDetails": {"known": judgement.verdict is Verdict.WAIVED, "message": judgement.summary},
+            "labels": [{"name": "severity", "value": severity}],
+        }
+        (folder / f"{number}-result.json").write_text(json.dumps(content), "utf-8")
+    allure_results.run_itself(folder, build(made))
+    return folder
+
+
+def passes_gate(results: Path, cache: Path) -> bool:
+    """Whether Allure's own quality gate, as it is configured, lets the results pass."""
+    [tool] = cache.glob("allure-*/node_modules/allure/cli.js")
+    configuration = str(data.allure() / allure.CONFIGURATION)
+    done = subprocess.run(
+        ["node", str(tool), "quality-gate", str(results), "--config", configuration],
+        cwd=results,
+        capture_output=True,
+        check=False,
+    )
+    # It ends with 1 for whatever goes wrong in it, too.
+    assert done.returncode == 0 or b"The number of failed tests" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
+wide = pytest.mark.wide
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("judgements", "error"),
+    [
+        # All that a conformant run may have.
+        (
+            [
+                judged(MUST, "ok"),
+                judged(SHOULD, "known", Verdict.FAILED),
+                judged(SHOULD, "stuck", Verdict.COULD_NOT_RUN),
+                judged(MUST, "not here", Verdict.NOT_APPLICABLE),
+            ],
+            None,
+        ),
+        ([judged(MUST, "ok")], ErrorKind.CLEAN_UP),
+        pytest.param([judged(MUST, "ok"), judged(SHOULD, "bad", Verdict.FAILED)], None, marks=wide),
+        pytest.param([judged(MUST, "ok"), judged(MUST, "stuck", Verdict.COULD_NOT_RUN)], None, marks=wide),
+        pytest.param([judged(MUST, "ok")], ErrorKind.WAIVER, marks=wide),
+        pytest.param([judged(MUST, "ok")], ErrorKind.SUITE, marks=wide),
+        pytest.param([judged(MUST, "not here", Verdict.NOT_APPLICABLE)], None, marks=wide),
+    ],
+)
+def test_the_quality_gate_agrees_with_the_exit_code(
+    judgements: list[Judgement], error: ErrorKind | None, cache: Path, tmp_path: Path
+) -> None:
+    made = ledger(*judgements, waivers=waived((SHOULD, "known")), filtered=True)
+    if error is not None:
+        made.error("something is wrong", error)
+    made.close()
+    assert passes_gate(written(made, tmp_path / "results"), cache) is (made.exit_code() == 0)
+
+
+def test_what_was_wrong_with_another_run_is_not_of_this_one(tmp_path: Path) -> None:
+    made = ledger(judged(MUST, "ok"))
+    made.error("left: <b>a flow</b>\x1b[31m", ErrorKind.CLEAN_UP)
+    for _ in range(2):
+        allure_results.run_itself(tmp_path, build(made))
+        assert len(list(tmp_path.iterdir())) == 2
+    allure_results.run_itself(tmp_path, build(ledger(judged(MUST, "ok"))))
+    assert not list(tmp_path.iterdir())
 
 
 @needs_node
@@ -134,10 +257,10 @@ def test_a_check_that_is_not_in_the_report_is_missed(results: Path, cache: Path,
     first.write_text(json.dumps(again), "utf-8")
     why = allure.render(copy, tmp_path / "report", print, cache=cache)
     assert why is not None
-    assert "shows 3 of 4 results" in why
+    assert "shows 4 of 5 results" in why
     assert (tmp_path / "report" / "index.html").exists()
     first.write_text(json.dumps(content)[:100], "utf-8")
-    assert "shows 3 of 4 results" in (allure.render(copy, tmp_path / "report", print, cache=cache) or "")
+    assert "shows 4 of 5 results" in (allure.render(copy, tmp_path / "report", print, cache=cache) or "")
 
 
 @needs_node

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import cli
 
-from conformance import catalogue
+from conformance import catalogue, data
 from conformance.errors import ConformanceError
 from conformance.suite.check import declarations, selected
 from conformance.suite.outcome import Violation
@@ -46,6 +46,8 @@ def test_the_command_lists_and_explains(tmp_path: Path) -> None:
     assert explained.returncode == 0
     assert "less than or equal" in explained.stdout
     assert "--select filter.before-inclusive" in explained.stdout
+    page = data.requirements() / "filter.before-inclusive.md"
+    assert explained.stdout == page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from lxml import etree
 from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, judged, ledger, waived
 
+from conformance import data
 from conformance.verdicts import junit
 from conformance.verdicts.model import Judgement, Verdict
 from conformance.verdicts.printable import printable
 
+SCHEMA = etree.XMLSchema(etree.parse(data.fixtures() / "schemas" / "junit.xsd"))
+
 
 def rendered(*judgements: Judgement) -> ElementTree.Element:
+    """What is written of these, which keeps the schema."""
     made = ledger(*judgements, waivers=waived((SHOULD, "known")), filtered=True)
-    return ElementTree.fromstring(junit.render(build(made), made.judgements, CATALOGUE))
+    text = junit.render(build(made), made.judgements, CATALOGUE)
+    SCHEMA.assertValid(etree.fromstring(text.encode(), etree.XMLParser(huge_tree=True)))
+    return ElementTree.fromstring(text)
 
 
 def test_each_verdict_has_its_mark() -> None:
@@ -45,7 +53,7 @@ def test_each_verdict_has_its_mark() -> None:
     verbs = root[0]
     totals = {key: verbs.get(key) for key in ("tests", "failures", "errors", "skipped", "time")}
     assert totals == {"tests": "3", "failures": "1", "errors": "1", "skipped": "0", "time": "0.500"}
-    assert (root.get("tests"), root.get("skipped")) == ("5", "2")
+    assert (root.get("tests"), verbs.get("skipped"), root[1].get("skipped")) == ("5", "0", "2")
 
 
 @given(st.text(st.characters(codec=None)) | st.text())
@@ -68,3 +76,46 @@ def test_it_is_written_as_utf8(tmp_path: Path) -> None:
 
 def test_a_run_without_verdicts() -> None:
     assert rendered().get("tests") == "0"
+
+
+HOSTILE = "\x00\x1b[31mred\x1b[0m \ud800 \ufffe ]]> <a b='c'> & \x1b]0;title\x07 \x85 \r\n \u202e <!-- --> <?x?> \n\n\t"
+
+
+def test_hostile_text_of_every_verdict_keeps_the_schema() -> None:
+    said = {"summary": HOSTILE, "details": HOSTILE * 3}
+    root = rendered(
+        judged(MUST, f"a{HOSTILE}", Verdict.FAILED, **said),
+        judged(OTHER, f"b{HOSTILE}", Verdict.COULD_NOT_RUN, **said),
+        judged(SHOULD, "known", Verdict.FAILED, **said),
+        judged(SHOULD, f"c{HOSTILE}", Verdict.NOT_APPLICABLE, **said),
+        judged(MUST, f"d{HOSTILE}"),
+        judged(MUST, "large", Verdict.FAILED, details="<\x00&" * 300_000),
+    )
+    assert root.get("tests") == "6"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "\x00"])
+def test_a_verdict_that_says_next_to_nothing_keeps_the_schema(text: str) -> None:
+    for verdict in (Verdict.FAILED, Verdict.COULD_NOT_RUN, Verdict.NOT_APPLICABLE):
+        rendered(judged(MUST, "x", verdict, summary=text, details=text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<failure ", "<failed "),
+        (' type="MUST"', ' type="must"'),
+        (' tests="2"', ""),
+        ('timestamp="2026', 'timestamp="at 2026'),
+        ("<testsuite ", '<testsuite skip="1" '),
+        ('classname="verbs.must"', 'classname="verbs"'),
+        ("x is failed", "x is failed\N{RIGHT-TO-LEFT OVERRIDE}"),
+    ],
+)
+def test_the_schema_is_strict(old: str, new: str) -> None:
+    made = ledger(judged(MUST, "x", Verdict.FAILED), judged(MUST, "y"))
+    text = junit.render(build(made), made.judgements, CATALOGUE)
+    assert SCHEMA.validate(etree.fromstring(text.encode()))
+    assert old in text
+    bad = text.replace(old, new).replace("</failure>", "</failed>" if new == "<failed " else "</failure>")
+    assert not SCHEMA.validate(etree.fromstring(bad.encode()))

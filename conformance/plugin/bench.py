@@ -39,6 +39,7 @@ class Bench:
         self.workbench = workbench
         self._catalogue = catalogue.load()
         self._waivers = workbench.shared.waivers(self._catalogue)
+        allure.know_waivers()
 
     # Fixtures
 

@@ -18,7 +18,7 @@ from conformance.errors import ConformanceError
 from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
-from conformance.verdicts import allure, coverage_page, document, explanations, junit, page, terminal
+from conformance.verdicts import allure, allure_results, coverage_page, document, explanations, junit, page, terminal
 from conformance.verdicts.ledger import Ledger
 
 INDEX: Final = "index.html"
@@ -108,10 +108,13 @@ def write(run: Judged) -> Written:
             files.append(folder / "coverage.html")
         results = folder / "allure-results"
         if results.is_dir():
-            allure.environment(results, _facts(written))
+            allure_results.environment(results, _facts(written))
+            allure_results.run_itself(results, written)
             if (left := _unrendered(run)) is not None:
                 missing.append(f"allure-report: not rendered: {left}; `allure generate {results}` does it")
-            elif why := allure.render(results, folder / "allure-report", run.progress):
+            elif why := allure.render(
+                results, folder / "allure-report", run.progress, history=folder / "allure-history.jsonl"
+            ):
                 missing.append(why)
             else:
                 files.append(folder / "allure-report" / "index.html")

@@ -16,7 +16,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import platformdirs
 from filelock import FileLock, Timeout
@@ -27,6 +28,12 @@ from conformance.verdicts.printable import printable
 
 Progress = Callable[[str], None]
 """Hears one line about each step that takes seconds."""
+
+CONFIGURATION: Final = "allurerc.mjs"
+"""The tool's configuration, in the folder of `data.allure`."""
+
+_FORGOTTEN: Final = frozenset({"message", "trace", "fullName"})
+"""What the history has of each check, and the trend does not need."""
 
 _OLDEST_NODE: Final = (20, 19)
 _INSTALL_SECONDS: Final = 300
@@ -47,9 +54,12 @@ class _NotRenderedError(Exception):
     """Why there is no report: one line."""
 
 
-def render(results: Path, report: Path, progress: Progress, *, cache: Path | None = None) -> str | None:
+def render(
+    results: Path, report: Path, progress: Progress, *, history: Path | None = None, cache: Path | None = None
+) -> str | None:
     """Render the folder `results` to `report`/index.html, a single file that needs neither server nor network.
 
+    `history` is a file that keeps what earlier runs came to, a line each: the report shows it, and this run is added.
     `cache` is where the tool is kept (default: the user's cache folder, or PREFECT_CONFORMANCE_CACHE).
     Returns None when done, or one line that says why there is no report, or what is not in it: a check
     that Allure took for a repetition of another is lost to whoever reads it. An older report is never left
@@ -66,7 +76,7 @@ def render(results: Path, report: Path, progress: Progress, *, cache: Path | Non
         progress("rendering the Allure report")
         report.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="conformance-allure-") as work:
-            _generate(node, tool, results, Path(work))
+            _generate(node, tool, results, Path(work), history)
             shown = _entries(Path(work) / "report" / "summary.json")
             _publish(Path(work) / "report" / "index.html", page)
     except (_NotRenderedError, OSError, UnicodeDecodeError) as error:
@@ -74,13 +84,6 @@ def render(results: Path, report: Path, progress: Progress, *, cache: Path | Non
     if shown != made:
         return f"the Allure report shows {shown} of {made} results; the others were damaged, or taken for repetitions"
     return None
-
-
-def environment(results: Path, facts: Mapping[str, str]) -> None:
-    """Write what the report shows as its environment (target, version, seed) into `results`. Raises OSError."""
-    results.mkdir(parents=True, exist_ok=True)
-    lines = (f"{_property(key, key=True)}={_property(value)}\n" for key, value in facts.items())
-    (results / "environment.properties").write_text("".join(lines), encoding="ascii")
 
 
 def _node() -> str:
@@ -149,9 +152,12 @@ def _install(source: Path, home: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _generate(node: str, tool: Path, results: Path, work: Path) -> None:
+def _generate(node: str, tool: Path, results: Path, work: Path, history: Path | None) -> None:
     # A copy of the configuration, so that the tool looks for nothing beside it and writes nothing there.
-    shutil.copyfile(data.allure() / "allurerc.yaml", work / "allurerc.yaml")
+    shutil.copyfile(data.allure() / CONFIGURATION, work / CONFIGURATION)
+    kept = work / "history.jsonl"
+    if history is not None:
+        _readable(history, kept)
     _run(
         [
             node,
@@ -159,16 +165,42 @@ def _generate(node: str, tool: Path, results: Path, work: Path) -> None:
             "generate",
             str(results.resolve()),
             "--config",
-            str(work / "allurerc.yaml"),
+            str(work / CONFIGURATION),
             "--output",
             str(work / "report"),
         ],
         "allure generate",
         _RENDER_SECONDS,
         cwd=work,
+        more={} if history is None else {"CONFORMANCE_ALLURE_HISTORY": str(kept)},
     )
     if not (work / "report" / "index.html").is_file():
         raise _NotRenderedError("allure generate ended well and wrote no index.html")
+    if history is not None and kept.is_file():
+        _replace(history, kept.read_text("utf-8"))
+
+
+def _readable(history: Path, to: Path) -> None:
+    """Copy what can be read of an earlier history: a line that is cut off would keep Allure from any report."""
+    lines = history.read_bytes().splitlines() if history.is_file() else []
+    runs = [run for line in lines if (run := _trend(line)) is not None]
+    to.write_text("".join(f"{json.dumps(run)}\n" for run in runs), "utf-8")
+
+
+def _trend(line: bytes) -> dict[str, Any] | None:
+    """An earlier run without the texts of its failures; None for what is none.
+
+    Allure puts all that it has of earlier runs on the page, twice.
+    """
+    try:
+        found = json.loads(line)
+        checks = {
+            key: {name: value for name, value in check.items() if name not in _FORGOTTEN} | {"labels": []}
+            for key, check in found["testResults"].items()
+        }
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        return None
+    return {**found, "testResults": checks}
 
 
 def _entries(summary: Path) -> int:
@@ -189,19 +221,26 @@ def _publish(made: Path, page: Path) -> None:
     closed, places = re.subn(r"<head>", lambda head: f"{head[0]}\n    {_POLICY}", html, count=1)
     if not places:
         raise _NotRenderedError("the page that allure made has no <head> to close it to the network in")
-    draft = page.with_name(f".{page.name}.{os.getpid()}")
+    _replace(page, closed)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(closed, "utf-8")
-        draft.replace(page)
+        draft.write_text(text, "utf-8")
+        draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _run(command: list[str], name: str, seconds: int, *, cwd: Path | None) -> str:
+def _run(
+    command: list[str], name: str, seconds: int, *, cwd: Path | None, more: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """The output of a command that ends well. Anything else is the reason why there is no report."""
     # ALLURE_* would add a configuration of someone else's, an upload to Allure's service among it.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ALLURE_")}
-    environment |= {"NO_COLOR": "1", "NODE_NO_WARNINGS": "1"}
+    environment |= {"NO_COLOR": "1", "NODE_NO_WARNINGS": "1", **more}
     environment.pop("FORCE_COLOR", None)
     try:
         done = subprocess.run(
@@ -227,13 +266,3 @@ def _complaint(output: bytes) -> str:
     telling = [line for line in telling if "complete log of this run" not in line]
     text = "; ".join(dict.fromkeys(re.sub(r"^npm (error|ERR!)\s*", "", line) for line in telling[:3]))
     return text if len(text) <= 300 else f"{text[:297]}..."
-
-
-def _property(text: str, *, key: bool = False) -> str:
-    """`text` as java.util.Properties reads it."""
-    escaped = one_line(printable(text)).replace("\\", "\\\\")
-    if key:
-        escaped = re.sub(r"([:=# !])", r"\\\1", escaped)
-    units = escaped.encode("utf-16-be")
-    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
-    return "".join(chr(code) if code < 0x7F else f"\\u{code:04x}" for code in codes)

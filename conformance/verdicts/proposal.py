@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Any, Final
 
 from conformance.verdicts.document import Document, Entry
@@ -41,6 +42,7 @@ def _entry(failed: Entry, document: Document) -> dict[str, Any]:
         found["versions"] = [document.target.version]
     if failed.findings:
         found["findings"] = list(failed.findings)
+    found["since"] = document.run.started.date()
     commands = failed.details.partition(_REPLAY)[2].strip() or _NOTHING_TO_RUN
     return found | {"reason": "", "replay": _anywhere(commands, document.target.url)}
 
@@ -54,6 +56,8 @@ def _anywhere(commands: str, url: str | None) -> str:
 
 def _value(value: object) -> str:
     """A TOML value: a text with lines or quotes in it stands as it is between quotes that it does not have."""
+    if isinstance(value, date):
+        return value.isoformat()
     if not isinstance(value, str) or not {"\n", '"', "'", "\\"} & set(value):
         return _quoted(value)
     if _CONTROL.search(value) or "'''" in value:

@@ -23,13 +23,13 @@ _Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)+\S*$")]
 class Waiver(BaseModel):
     """One accepted failure, as it stands in a file.
 
-    `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. `versions` are the
-    releases that it was seen on (`3.9.1`): on any other the waiver is not there at all; one that names none holds
-    for all. `databases` say likewise what the server is on (`sqlite`, `postgresql`). After the day `expires` the
-    waiver is an error. `findings` are the fingerprints that it accepts, where a check tells several findings
-    apart: one more is a failure still. Without them it accepts whatever the check finds. `depends_on` names what
-    beside these decides whether the deviation shows (a version of the database, say): where it does not, the
-    waiver is not stale.
+    `reason` says why the deviation is accepted, `replay` is the `curl` that shows it. `versions` are the releases
+    that it was seen on (`3.9.1`): on any other the waiver is not there at all; one that names none holds for all.
+    `since` is the day by which it was accepted; a file may say it once for its entries. `databases` say likewise
+    what the server is on (`sqlite`, `postgresql`). After the day `expires` the waiver is an error. `findings` are
+    the fingerprints that it accepts, where a check tells several findings apart: one more is a failure still.
+    Without them it accepts whatever the check finds. `depends_on` names what beside these decides whether the
+    deviation shows (a version of the database, say): where it does not, the waiver is not stale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -41,6 +41,7 @@ class Waiver(BaseModel):
     reason: _Said
     replay: Annotated[_Said, StringConstraints(pattern=r"\bcurl\s")]
     link: Annotated[_Line, StringConstraints(pattern=r"^https?://")] | None = None
+    since: date | None = None
     expires: date | None = None
     findings: Annotated[tuple[_Line, ...], Field(strict=False)] = ()
     depends_on: _Line | None = None
@@ -76,6 +77,7 @@ def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    since: Annotated[date | None, Field(strict=True)] = None
     waiver: tuple[dict[str, Any], ...] = Field(default=())
 
 
@@ -185,13 +187,15 @@ def _read(path: Path, catalogue: Mapping[str, object], today: date) -> Iterator[
     except tomllib.TOMLDecodeError as error:
         raise WaiverError(f"{path}: the waiver file is not TOML: {one_line(str(error))}") from error
     try:
-        entries = _File.model_validate(tables).waiver
+        file = _File.model_validate(tables)
     except ValidationError as error:
-        raise WaiverError(f"{path}: {_first(error)}; a waiver file holds [[waiver]] entries only") from error
-    for number, entry in enumerate(entries, 1):
+        raise WaiverError(
+            f"{path}: {_first(error)}; a waiver file holds [[waiver]] entries, and `since` before them, only"
+        ) from error
+    for number, entry in enumerate(file.waiver, 1):
         at = f"{path}: waiver {number}{_names(entry)}"
         try:
-            waiver = Waiver.model_validate(entry)
+            waiver = Waiver.model_validate(entry if file.since is None else {"since": file.since, **entry})
         except ValidationError as error:
             raise WaiverError(f"{at}: {_first(error)}") from error
         if waiver.requirement not in catalogue:
