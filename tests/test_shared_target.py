@@ -83,6 +83,15 @@ def test_a_line_that_was_cut_off_is_no_reason_to_leave_the_others(tmp_path: Path
     assert [created.path for created in ledger.newest_first()] == ["/flows/1"]
 
 
+def test_what_is_set_for_the_whole_server_is_taken_back_once() -> None:
+    recorder = Recorder(CONTRACT, None)
+    for label in ("GET /admin/storage", "PUT /admin/storage", "POST /flows/"):
+        operation = CONTRACT.operations[label]
+        recorder.sending(operation, operation.path)
+    assert [operation.label for operation in recorder.settings()] == ["DELETE /admin/storage"]
+    assert recorder.settings() == []
+
+
 def test_who_watches_is_told_what_is_made_with_a_ledger_or_without(tmp_path: Path) -> None:
     ledger = CreatedLedger(tmp_path / "created.jsonl")
     for recorder in (Recorder(CONTRACT, ledger), Recorder(CONTRACT, None)):

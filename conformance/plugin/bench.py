@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Generator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.contract import Contract
+from conformance.errors import TargetTrouble
 from conformance.plugin import allure
 from conformance.run import Workbench, judge
 from conformance.run.plan import TOGETHER, planned
@@ -179,6 +181,13 @@ class Bench:
         if _DECLARED in item.stash:
             requirement = self._catalogue[item.stash[_DECLARED].requirement]
             allure.label(requirement, self._catalogue.chapters[requirement.chapter])
+
+    def pytest_runtest_teardown(self) -> None:
+        """What a check has set for the whole server is not there for the next one. On a shared one nothing is set."""
+        if self.workbench.settings.owns_target:
+            # Of a target that does not take it, the next check tells.
+            with contextlib.suppress(TargetTrouble):
+                self.workbench.workshop.take_back_settings()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(

@@ -14,7 +14,7 @@ from conformance.resources.base import filled
 from conformance.target import only_reads
 from conformance.world.inventory import Inventory
 from conformance.world.ledger import Created, CreatedLedger
-from conformance.world.removal import creates, made_by
+from conformance.world.removal import creates, made_by, taken_back_by
 
 
 class Trespass(TargetTrouble):
@@ -33,6 +33,7 @@ class Recorder:
         self._ledger = ledger
         self._foreign = foreign
         self._watched: list[list[Created]] = []
+        self._settings: dict[str, Operation] = {}
 
     def sending(self, operation: Operation, path: str) -> str | None:
         """A request is about to be sent; what `answered` wants to know of it, None where it creates nothing.
@@ -43,6 +44,8 @@ class Recorder:
             values = filled(operation.path, path)
             if not only_reads(operation.method, operation.path) and self._foreign.addresses(operation.path, values):
                 raise Trespass(f"{operation.method} {path} would change what others have on the target: not sent")
+        if (setting := taken_back_by(self._contract, operation.label)) is not None:
+            self._settings[setting.label] = setting
         resource = creates(self._contract, operation.label)
         if resource is None:
             return None
@@ -78,6 +81,12 @@ class Recorder:
             yield made
         finally:
             self._watched.pop()
+
+    def settings(self) -> list[Operation]:
+        """What takes back the settings of the whole server that have been asked for since this was called last."""
+        found = list(self._settings.values())
+        self._settings.clear()
+        return found
 
     def _tell(self, made: Iterable[Created]) -> None:
         if self._watched:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from conformance.contract import Contract
+from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Made, Record, Resource, address
 from conformance.world.ledger import Created
 
@@ -16,6 +16,18 @@ _ALSO_CREATES: Final = {"POST /deployments/{id}/create_flow_run": "flow_runs"}
 _CREATES: Final = {resource.creates: resource for resource in RESOURCES.values() if resource.creates is not None} | {
     label: RESOURCES[name] for label, name in _ALSO_CREATES.items()
 }
+
+
+_SETS: Final = {
+    resource.creates: resource.destroys
+    for resource in RESOURCES.values()
+    if resource.singleton and resource.creates is not None
+}
+
+
+def taken_back_by(contract: Contract, label: str) -> Operation | None:
+    """The operation that takes back what an operation sets for the whole server; None where it sets nothing so."""
+    return contract.operations.get(_SETS.get(label) or "")
 
 
 def creates(contract: Contract, label: str) -> Resource | None:
