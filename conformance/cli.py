@@ -157,6 +157,10 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only this share of the checks; `merge` joins them.")
     ] = None,
+    require_coverage: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CRITERION=PERCENT", help="Coverage of the API below which it is incomplete. Repeatable."),
+    ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed verdict.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Print the checks that would run, and run none.")] = False,
 ) -> None:
@@ -197,6 +201,7 @@ def run(
         fail_fast=fail_fast,
         read_only=read_only,
         shard=shard,
+        require_coverage=tuple(require_coverage or ()),
     )
     Run.check(settings)
     raise typer.Exit(_list(settings) if list_ else _run(settings))

@@ -18,7 +18,7 @@ from conformance.errors import ConformanceError
 from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
-from conformance.verdicts import allure, coverage_page, document, explanations, junit, terminal
+from conformance.verdicts import allure, api_coverage_page, coverage_page, document, explanations, junit, terminal
 from conformance.verdicts.ledger import Ledger
 
 
@@ -103,6 +103,9 @@ def write(run: Judged) -> Written:
         (folder / "coverage.html").write_text(coverage_page.render(written), "utf-8")
         if written.grammar.asked:
             files.append(folder / "coverage.html")
+        (folder / "api-coverage.html").write_text(api_coverage_page.render(written), "utf-8")
+        if written.api_coverage is not None:
+            files.append(folder / "api-coverage.html")
         results = folder / "allure-results"
         if results.is_dir():
             allure.environment(results, _facts(written))
