@@ -18,10 +18,9 @@ from rich.table import Column, Table
 from conformance import __version__, catalogue
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run, shards, sweeping
+from conformance.run import Run, differing, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
-from conformance.verdicts import document, proposal, terminal
-from conformance.verdicts.comparison import Change, compare
+from conformance.verdicts import difference, document, proposal
 from conformance.verdicts.console import stdout
 
 app = typer.Typer(
@@ -320,17 +319,38 @@ def show_catalogue(
 
 @app.command()
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="A", help="verdicts.json of a run, or the folder that it is in.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="The same of a later run.")],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A run (its reports folder or verdicts.json), or a contract: prefect==VERSION, FILE, URL."
+        ),
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="A later run, or another contract.")],
+    fail_on: Annotated[
+        difference.FailOn, typer.Option(help="What ends it with 1; `breaking`: a regression does too.")
+    ] = difference.FailOn.REGRESSION,
+    format_: Annotated[difference.Format, typer.Option("--format", help="How it is written.")] = difference.Format.TEXT,
 ) -> None:
-    """Compare two runs: what regressed, was fixed, is new, is gone.
+    """Compare two runs: what regressed, was fixed, is new, is gone; and what changed in their contracts.
 
-    Ends with 1 if a check that was in order in A failed or could not run in B, else with 0.
+    Two contracts, also those of two servers, are compared by what their OpenAPI documents say (URL/openapi.json) and
+    nothing else: to judge two servers, run the suite on each, and compare the runs.
+
+    Ends with 1 if a check that was in order in A failed or could not run in B, else with 0. Changes of the contract
+    that break clients of A are named, and end it with 1 with --fail-on breaking only: a release may mean them.
     """
-    found = compare(*(document.load(_verdicts(path)) for path in (before, after)))
-    terminal.comparison(stdout(), found)
-    regressed = any(changed.change is Change.REGRESSED for changed in found)
-    raise typer.Exit(ExitCode.NON_CONFORMANT if regressed else ExitCode.CONFORMANT)
+    found = differing.differences(differing.side(before), differing.side(after))
+    if fail_on is difference.FailOn.BREAKING and found.contract is None:
+        raise ConformanceError(f"--fail-on breaking: {found.notes[0]}")
+    match format_:
+        case difference.Format.TEXT:
+            difference.show(stdout(), found)
+        case difference.Format.JSON:
+            print(difference.as_json(found))
+        case difference.Format.MARKDOWN:
+            print(difference.as_markdown(found), end="")
+    failed = found.regressed or (fail_on is difference.FailOn.BREAKING and found.breaking)
+    raise typer.Exit(ExitCode.NON_CONFORMANT if failed else ExitCode.CONFORMANT)
 
 
 @waivers_app.command("propose")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_coverage_page import EVIL, Page
 from verdict_samples import MUST, build, judged, ledger
 
+from conformance.cli import main
 from conformance.contract import Contract, frozen
 from conformance.contract.surface import LEVELS, Criterion, face, paths
 from conformance.errors import ConformanceError, ExitCode
@@ -519,12 +520,18 @@ def test_what_can_not_be_required(text: str, says: str) -> None:
         parse_required([text])
 
 
-def test_a_criterion_is_required_once_and_a_bad_one_ends_before_anything_runs(tmp_path: Path) -> None:
+def test_a_criterion_is_required_once_and_a_bad_one_ends_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ConformanceError, match="operations is there twice"):
         parse_required(["operations=1", "operations=2"])
-    done = cli("run", "--url", "http://127.0.0.1:9/api", "--require-coverage", "levels=3", cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
-    assert "there is no criterion 'levels'" in done.stderr
+    arguments = ["run", "--url", "http://127.0.0.1:9/api", "--require-coverage", "levels=3"]
+    monkeypatch.setattr(sys, "argv", ["prefect-conformance", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.err.count("\n"), printed.out) == (2, 1, "")
+    assert "there is no criterion 'levels'" in printed.err
 
 
 # In the document

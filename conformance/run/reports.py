@@ -8,18 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from rich.console import Console
 
 from conformance import __version__
 from conformance.catalogue import Catalogue
+from conformance.contract import Contract, excerpt
 from conformance.errors import ConformanceError
 from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
 from conformance.verdicts import allure, api_coverage_page, coverage_page, document, explanations, junit, terminal
 from conformance.verdicts.ledger import Ledger
+
+VERDICTS: Final = "verdicts.json"
+CONTRACT: Final = "contract.json"
+"""The facts of the contract that was judged by, so that two runs' can be compared."""
 
 
 class Judged(Protocol):
@@ -40,6 +45,10 @@ class Judged(Protocol):
     @property
     def target(self) -> document.Target:
         """The server."""
+
+    @property
+    def contract(self) -> Contract | None:
+        """What it was judged by, None where none was found."""
 
     @property
     def started(self) -> datetime:
@@ -90,7 +99,7 @@ def write(run: Judged) -> Written:
     with the time that the reports took.
     """
     folder = run.settings.reports
-    verdicts = folder / "verdicts.json"
+    verdicts = folder / VERDICTS
     files, missing = [verdicts], []
     with run.timings.phase("reports"):
         run.progress("writing the reports")
@@ -106,6 +115,7 @@ def write(run: Judged) -> Written:
         (folder / "api-coverage.html").write_text(api_coverage_page.render(written), "utf-8")
         if written.api_coverage is not None:
             files.append(folder / "api-coverage.html")
+        _keep(run.contract, folder / CONTRACT)
         results = folder / "allure-results"
         if results.is_dir():
             allure.environment(results, _facts(written))
@@ -118,6 +128,15 @@ def write(run: Judged) -> Written:
     written = _document(run)
     document.write(written, verdicts, checked=True)
     return Written(written, tuple(files), tuple(missing))
+
+
+def _keep(contract: Contract | None, path: Path) -> None:
+    """Write the facts of a contract; without one, take away that of an earlier run."""
+    if contract is None:
+        path.unlink(missing_ok=True)
+        return
+    # A name may have half a surrogate pair, as JSON lets it.
+    path.write_bytes(excerpt.dump(excerpt.facts(contract.document)).encode("utf-8", "surrogatepass"))
 
 
 def _unrendered(run: Judged) -> str | None:

@@ -18,7 +18,7 @@ from typing import Self
 from filelock import FileLock
 
 from conformance import catalogue
-from conformance.contract import frozen
+from conformance.contract import Contract, frozen
 from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
 from conformance.run import grammar, plan, reports, shards, unfinished
 from conformance.run.timings import Timings
@@ -280,6 +280,11 @@ class Run:
             added=self.added,
             database=self.database,
         )
+
+    @property
+    def contract(self) -> Contract | None:
+        """What it was judged by."""
+        return None if self.workbench is None else self.workbench.contract
 
     @property
     def seconds(self) -> float:

@@ -172,6 +172,7 @@ class Merged:
             contract = Contract.parse(first.document.encode(), first.reading)
         except DocumentError as error:
             raise ConformanceError(f"shard {first.number}/{first.of} has no contract: {error}") from error
+        self.contract = contract
         self.ledger = Ledger(
             self.catalogue,
             Waivers(first.waivers, first.target.database, first.elsewhere),
