@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -13,18 +14,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from test_coverage_page import EVIL, Page
 from verdict_samples import MUST, build, judged, ledger, planned
 
 from conformance import catalogue
 from conformance.cli import main
-from conformance.contract import Contract, Reading, frozen
+from conformance.contract import Contract, Reading, excerpt, frozen
 from conformance.contract.surface import LEVELS, Criterion, face, paths
 from conformance.errors import ConformanceError, ExitCode
 from conformance.run import shards
 from conformance.settings import Settings
 from conformance.target import Exchange, Journal, Sightings
-from conformance.verdicts import api_coverage_page, document
+from conformance.verdicts import api_coverage_page, document, terminal
 from conformance.verdicts.api_coverage import ApiCoverage, Reached, parse_required
 from conformance.verdicts.document import Target
 from conformance.verdicts.ledger import Ledger
@@ -672,6 +674,43 @@ def test_a_hostile_contract_stays_text_and_its_document_is_one() -> None:
     assert "alert(1)" in "".join(seen_.texts("code"))
     for sequence in ["\x1b", "\u202e", "\ud800"]:
         assert sequence not in text
+
+
+WORDS = ["type", "properties", "items", "anyOf", "allOf", "enum", "const", "format", "additionalProperties", "$ref"]
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["boolean", "uuid", "#/components/schemas/S", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JUNK, JUNK, JUNK)
+def test_no_schema_of_a_server_breaks_it(schema: Any, component: Any, body: Any) -> None:
+    """Whatever stands where a schema is meant: a body is observed, and the contract's facts are written."""
+    content = {"content": {"application/json": {"schema": schema}}}
+    odd = Contract(
+        {
+            "openapi": "3.1.0",
+            "paths": {"/a": {"put": {"requestBody": content, "responses": {"200": content}}}},
+            "components": {"schemas": {"S": component}},
+        }
+    )
+    found = coverage(exchange("PUT /a", 200, body, sent=body), contract=odd)
+    assert found.of(Criterion.STATUS_CODES).percent == 100
+    excerpt.dump(excerpt.facts(odd.document))
+
+
+def test_the_terminal_has_a_line_of_it() -> None:
+    def line(made: Ledger) -> list[str]:
+        file = io.StringIO()
+        terminal.summary(Console(file=file, width=300), build(made), made.catalogue)
+        return [line for line in file.getvalue().splitlines() if line.startswith("api:")]
+
+    (told,) = line(surveyed(*EVERYTHING[:3]))
+    assert told.startswith("api:     level 0 of 6; paths 33.3 %, operations 25 %, request-content-types 0 %")
+    assert line(surveyed(*EVERYTHING)) == ["api:     level 6 of 6"]
+    assert line(ledger(judged(MUST, "x"))) == []
 
 
 # In shards

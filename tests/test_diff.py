@@ -374,6 +374,8 @@ def test_two_servers_are_compared_by_their_contracts() -> None:
         ("other.json", "other.json: names no schema, so it is no verdicts document"),
         ("older.json", "older.json: is of the schema 'urn:prefect-conformance:verdicts:0'"),
         ("paths.json", "paths.json: it is no OpenAPI document: it describes no operation"),
+        ("odd.json", "odd.json: it has an operation that is none"),
+        ("schemas.json", "one has a schema that is none"),
         ("damaged", "contract.json: it is no OpenAPI document: it is not JSON"),
         ("prefect==3.9.2", "diff prefect==3.9.2: the suite has the contracts of the releases 2.0.0"),
         ("http://127.0.0.1:9/openapi.json", "diff: nothing answers at http://127.0.0.1:9"),
@@ -389,6 +391,21 @@ def test_what_can_not_be_compared(spec: str, says: str, tmp_path: Path, monkeypa
     (tmp_path / "other.json").write_text("{}")
     (tmp_path / "older.json").write_text('{"schema": "urn:prefect-conformance:verdicts:0"}')
     (tmp_path / "paths.json").write_text('{"openapi": "3.1.0", "paths": {}}')
+    (tmp_path / "odd.json").write_text(json.dumps(changed(((*POST, "parameters"), [{}]))))
+    (tmp_path / "schemas.json").write_text(
+        json.dumps(
+            {
+                **BASE,
+                "paths": {
+                    "/version": {
+                        "get": {
+                            "responses": {"200": {"content": {"application/json": {"schema": {"properties": [1]}}}}}
+                        }
+                    }
+                },
+            }
+        )
+    )
     reports(tmp_path / "damaged", run(), "{")
     for one, other in ((spec, "prefect==3.9.1"), ("prefect==3.9.1", spec)):
         with pytest.raises(ConformanceError) as caught:

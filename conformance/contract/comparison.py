@@ -10,7 +10,7 @@ from typing import Any, Final
 from conformance.contract.contract import Contract
 from conformance.contract.grammar import Query
 from conformance.contract.operations import Operation
-from conformance.contract.schemas import Schema, pointer
+from conformance.contract.schemas import Schema, alternatives, pointer
 
 _DEEPEST = 8
 """Levels of fields that are compared. Schemas may refer to themselves; what clients name lies above."""
@@ -221,15 +221,15 @@ def _types(part: Schema) -> set[str]:
     return {_TYPES.get(type(value), "null") for value in values} or ({"object"} if "properties" in part else set())
 
 
-def _or_null(contract: Contract, schema: Schema) -> bool:
+def _or_null(contract: Contract, schema: Any) -> bool:
     """Whether an alternative of a schema is null: `resolve` sees through that."""
-    for _ in range(_DEEPEST):
-        options = [option for keyword in ("anyOf", "oneOf") for option in schema.get(keyword, ())]
+    for _ in range(_DEEPEST if isinstance(schema, Mapping) else 0):
+        options = [option for keyword in ("anyOf", "oneOf") for option in alternatives(schema, keyword)]
         if any(option.get("type") == "null" for option in options):
             return True
-        if "$ref" in schema:
-            schema = pointer(contract.document, schema["$ref"])
-        elif len(alone := [*options, *schema.get("allOf", ())]) == 1:
+        if isinstance(reference := schema.get("$ref"), str):
+            schema = pointer(contract.document, reference)
+        elif len(alone := [*options, *alternatives(schema, "allOf")]) == 1:
             schema = alone[0]
         else:
             return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from conformance.contract.formats import FORMATS
-from conformance.contract.schemas import Schema, reference_name, resolve
+from conformance.contract.schemas import Schema, alternatives, reference_name, resolve
 
 _DEEPEST: Final = 8
 """Levels of fields. Schemas may refer to themselves; what clients name lies above."""
@@ -64,7 +64,8 @@ def _place(
     items: list[tuple[Schema, _Trail]] = []
     extra: list[tuple[Schema, _Trail]] = []
     for part, trail in (one for known in schemas for one in _parts(document, *known)):
-        for name, below in part.get("properties", {}).items():
+        properties = part.get("properties")
+        for name, below in properties.items() if isinstance(properties, Mapping) else ():
             fields.setdefault(name, []).append((below, trail))
         if isinstance(inner := part.get("items"), Mapping):
             items.append((inner, trail))
@@ -93,13 +94,13 @@ def _parts(document: Schema, schema: Schema, trail: _Trail) -> Iterator[tuple[Sc
     part = resolve(document, schema)
     yield part, trail
     for keyword in ("allOf", "anyOf", "oneOf"):
-        for option in part.get(keyword, ()):
+        for option in alternatives(part, keyword):
             yield from _parts(document, option, trail)
 
 
 def _domain(part: Schema) -> list[Any]:
     """The values that may stand there, where they can be counted; null is none."""
-    if "enum" in part:
+    if isinstance(part.get("enum"), list):
         return [value for value in part["enum"] if value is not None]
     if part.get("const") is not None:
         return [part["const"]]

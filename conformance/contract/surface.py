@@ -150,8 +150,8 @@ def _folded(where: str, name: str) -> str:
 def _request_types(document: Schema, operation: Operation) -> list[str]:
     """The media types that the operation takes a body in: the operation itself has kept the one in JSON only."""
     spec = document["paths"][operation.path][operation.method.lower()]
-    body = resolve(document, spec.get("requestBody", {}))
-    return list(dict.fromkeys(map(_media, body.get("content", {}))))
+    content = resolve(document, spec.get("requestBody", {})).get("content", {})
+    return list(dict.fromkeys(map(_media, content if isinstance(content, Mapping) else ())))
 
 
 def _enter_input(found: Face, top: Place, what: str, *, fields: bool) -> None:

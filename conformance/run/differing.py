@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from conformance.contract import Contract, DocumentError
 from conformance.contract.changes import ContractChange, changes
@@ -16,6 +16,10 @@ from conformance.verdicts import document
 from conformance.verdicts.comparison import Changed, compare
 from conformance.verdicts.difference import Differences
 from conformance.verdicts.document import Document
+from conformance.verdicts.model import one_line
+
+_MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""What reading a document ends in that has something else where OpenAPI wants an object or a list."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def differences(before: Side, after: Side) -> Differences:
     if before.run is not None and after.run is not None and _same_contract(before.run, after.run):
         contract = ()
     elif before.contract is not None and after.contract is not None:
-        contract = tuple(changes(before.contract, after.contract))
+        contract = _changes(before, after, before.contract, after.contract)
     elif verdicts is None:
         raise ConformanceError(f"{' and '.join(lacking)}: no {CONTRACT} there, as runs of this suite keep one")
     else:
@@ -83,9 +87,19 @@ def _same_contract(before: Document, after: Document) -> bool:
     return digest is not None and digest == after.target.contract_sha256
 
 
+def _changes(before: Side, after: Side, old: Contract, new: Contract) -> tuple[ContractChange, ...]:
+    try:
+        return tuple(changes(old, new))
+    except _MALFORMED as error:
+        why = f"{before.name} and {after.name}: one has a schema that is none: {type(error).__name__}: {error}"
+        raise ConformanceError(one_line(why)) from error
+
+
 def _named(spec: str) -> Contract:
     try:
         return Contract.parse(contracts.load(spec, "", Access(), option="diff"))
+    except _MALFORMED as error:
+        raise ConformanceError(f"{spec}: it has an operation that is none: {type(error).__name__}") from error
     except TargetError as error:
         if contracts.is_release(spec):
             raise
@@ -109,3 +123,5 @@ def _kept(path: Path) -> Contract:
         raise ConformanceError(f"{path}: can't read the contract: {error.strerror or error}") from error
     except DocumentError as error:
         raise ConformanceError(f"{path}: it is no OpenAPI document: {error}") from error
+    except _MALFORMED as error:
+        raise ConformanceError(f"{path}: it has an operation that is none: {type(error).__name__}") from error
