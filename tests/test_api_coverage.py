@@ -433,7 +433,7 @@ def test_the_totals_of_a_real_contract() -> None:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.permutations(range(len(EVERYTHING))), st.lists(st.integers(0, 2), min_size=9, max_size=9))
 def test_who_saw_what_and_in_which_order_makes_no_difference(order: list[int], workers: list[int]) -> None:
     processes = [Sightings(CONTRACT) for _ in range(3)]
@@ -684,7 +684,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(JUNK, JUNK, JUNK)
 def test_no_schema_of_a_server_breaks_it(schema: Any, component: Any, body: Any) -> None:
     """Whatever stands where a schema is meant: a body is observed, and the contract's facts are written."""
