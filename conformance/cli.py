@@ -21,11 +21,10 @@ from rich.table import Column, Table
 from conformance import __version__, catalogue, cli_certificates, data
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run, reports, shards, sweeping
+from conformance.run import Run, differing, reports, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.suite.check import selected
-from conformance.verdicts import document, job_annotations, job_page, proposal, terminal, waiver_list, waivers
-from conformance.verdicts.comparison import Change, compare
+from conformance.verdicts import difference, document, job_annotations, job_page, proposal, waiver_list, waivers
 from conformance.verdicts.console import stdout
 
 app = typer.Typer(
@@ -164,6 +163,10 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only this share of the checks; `merge` joins them.")
     ] = None,
+    require_coverage: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CRITERION=PERCENT", help="Coverage of the API below which it is incomplete. Repeatable."),
+    ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed verdict.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Print the checks that would run, and run none.")] = False,
 ) -> None:
@@ -204,6 +207,7 @@ def run(
         fail_fast=fail_fast,
         read_only=read_only,
         shard=shard,
+        require_coverage=tuple(require_coverage or ()),
     )
     Run.check(settings)
     raise typer.Exit(_list(settings) if list_ else _run(settings))
@@ -398,17 +402,38 @@ def show_catalogue(
 
 @app.command()
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="A", help="verdicts.json of a run, or the folder that it is in.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="The same of a later run.")],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A run (its reports folder or verdicts.json), or a contract: prefect==VERSION, FILE, URL."
+        ),
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="A later run, or another contract.")],
+    fail_on: Annotated[
+        difference.FailOn, typer.Option(help="What ends it with 1; `breaking`: a regression does too.")
+    ] = difference.FailOn.REGRESSION,
+    format_: Annotated[difference.Format, typer.Option("--format", help="How it is written.")] = difference.Format.TEXT,
 ) -> None:
-    """Compare two runs: what regressed, was fixed, is new, is gone.
+    """Compare two runs: what regressed, was fixed, is new, is gone; and what changed in their contracts.
 
-    Ends with 1 if a check that was in order in A failed or could not run in B, else with 0.
+    Two contracts, also those of two servers, are compared by what their OpenAPI documents say (URL/openapi.json) and
+    nothing else: to judge two servers, run the suite on each, and compare the runs.
+
+    Ends with 1 if a check that was in order in A failed or could not run in B, else with 0. Changes of the contract
+    that break clients of A are named, and end it with 1 with --fail-on breaking only: a release may mean them.
     """
-    found = compare(*(document.load(_verdicts(path)) for path in (before, after)))
-    terminal.comparison(stdout(), found)
-    regressed = any(changed.change is Change.REGRESSED for changed in found)
-    raise typer.Exit(ExitCode.NON_CONFORMANT if regressed else ExitCode.CONFORMANT)
+    found = differing.differences(differing.side(before), differing.side(after))
+    if fail_on is difference.FailOn.BREAKING and found.contract is None:
+        raise ConformanceError(f"--fail-on breaking: {found.notes[0]}")
+    match format_:
+        case difference.Format.TEXT:
+            difference.show(stdout(), found)
+        case difference.Format.JSON:
+            print(difference.as_json(found))
+        case difference.Format.MARKDOWN:
+            print(difference.as_markdown(found), end="")
+    failed = found.regressed or (fail_on is difference.FailOn.BREAKING and found.breaking)
+    raise typer.Exit(ExitCode.NON_CONFORMANT if failed else ExitCode.CONFORMANT)
 
 
 @app.command("report")

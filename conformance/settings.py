@@ -30,6 +30,7 @@ class Settings(BaseModel):
     Of credentials only the places are here, environment variables and files; what they hold is in no settings.
     `database` is what that server is put on (None: SQLite), as `--database` says it; with a `url`, what the target
     is told to be on (None: nobody knows). `allure` is whether Allure's results are rendered to a page.
+    `require_coverage`: percentages of the API's coverage, as `operations=100`, below which the run is incomplete.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     fail_fast: bool = False
     shard: str | None = None
     read_only: bool = False
+    require_coverage: tuple[str, ...] = ()
 
     @property
     def exploring(self) -> bool:

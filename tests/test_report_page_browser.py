@@ -78,7 +78,7 @@ def visit(browser: Any, pages: Path) -> Iterator[Open]:
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", lambda dialog: said.append(f"a dialog: {dialog.message}"))
-        page.set_default_timeout(5000)
+        page.set_default_timeout(30_000)
         page.goto(f"{(pages / name).as_uri()}.html{hash_}")
         return page
 

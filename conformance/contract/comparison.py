@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Final
 
 from conformance.contract.contract import Contract
 from conformance.contract.grammar import Query
 from conformance.contract.operations import Operation
-from conformance.contract.schemas import Schema
+from conformance.contract.schemas import Schema, alternatives, pointer
 
 _DEEPEST = 8
 """Levels of fields that are compared. Schemas may refer to themselves; what clients name lies above."""
+
+
+class Kind(Enum):
+    """What one contract lets stand in a place and another doesn't: all of it, a value, a type, or nothing at all."""
+
+    GONE = auto()
+    VALUE = auto()
+    TYPE = auto()
+    OPTIONAL = auto()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something in `place` that one contract allows and another does not. `what` is the value or the type."""
+
+    place: str
+    kind: Kind
+    what: Any = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it is about an answer, and not about what is asked."""
+        return self.place.startswith(_ANSWER)
+
+
+_ANSWER: Final = "answer "
 
 
 def operations(one: Contract, other: Contract) -> Iterator[str]:
@@ -37,12 +64,12 @@ def fields(one: Contract, other: Contract, operation: str) -> list[str]:
 
     What filters and sorts a query is its grammar's: `operators` compares it.
     """
-    return [place for place, what in _differences(one, other, operation) if what is None]
+    return [found.place for found in differences(one, other, operation) if found.kind is Kind.GONE]
 
 
 def values(one: Contract, other: Contract, operation: str) -> list[str]:
     """The values of enumerations of an operation that `other` lacks, each with its place."""
-    return [f"{place}: {what}" for place, what in _differences(one, other, operation) if what is not None]
+    return [f"{found.place}: {found.what}" for found in differences(one, other, operation) if found.kind is Kind.VALUE]
 
 
 def operators(one: Contract, other: Contract, operation: str) -> list[str]:
@@ -66,8 +93,11 @@ def _askable(query: Query) -> Iterator[str]:
     yield from (f"sort: {key}" for key in query.sorts)
 
 
-def _differences(one: Contract, other: Contract, label: str) -> Iterator[tuple[str, Any]]:
-    """Places in an operation that differ: a field that is gone, with None, or one value of an enumeration."""
+def differences(one: Contract, other: Contract, label: str) -> Iterator[Difference]:
+    """What `one` lets stand in an operation that both have, and `other` doesn't; what filters and sorts left aside.
+
+    Types are JSON's; formats and bounds are not compared.
+    """
     ours, theirs = one.operations[label], other.operations[label]
     walk = _Walk(one, other)
     known = {(parameter.name, parameter.where): parameter for parameter in theirs.parameters}
@@ -80,15 +110,25 @@ def _differences(one: Contract, other: Contract, label: str) -> Iterator[tuple[s
         else:
             found = known.get((parameter.name, parameter.where))
         if found is None:
-            yield place, None
+            yield Difference(place, Kind.GONE)
         else:
             yield from walk.of(place, parameter.schema, found.schema)
+    yield from _newly_required(ours, theirs)
     if ours.body is not None:
         if theirs.body is None:
-            yield "body", None
+            yield Difference("body", Kind.GONE)
         else:
             yield from walk.of("body", ours.body, theirs.body, leave=_asked(one, label))
     yield from _answers(walk, ours, theirs)
+
+
+def _newly_required(ours: Operation, theirs: Operation) -> Iterator[Difference]:
+    free = {(parameter.name, parameter.where) for parameter in ours.parameters if parameter.required}
+    for parameter in theirs.parameters:
+        if parameter.required and parameter.where != "path" and (parameter.name, parameter.where) not in free:
+            yield Difference(f"{parameter.where} {parameter.name}", Kind.OPTIONAL)
+    if theirs.body_required and not ours.body_required:
+        yield Difference("body", Kind.OPTIONAL)
 
 
 def _asked(contract: Contract, label: str) -> frozenset[str]:
@@ -96,14 +136,14 @@ def _asked(contract: Contract, label: str) -> frozenset[str]:
     return frozenset() if query is None else frozenset(query.filters) | {"sort"}
 
 
-def _answers(walk: _Walk, ours: Operation, theirs: Operation) -> Iterator[tuple[str, Any]]:
+def _answers(walk: _Walk, ours: Operation, theirs: Operation) -> Iterator[Difference]:
     for status, media in ours.answers.items():
         if not status.startswith("2"):
             continue
         for kind, schema in media.items() or [("", {})]:
-            place = f"answer {status}"
+            place = f"{_ANSWER}{status}"
             if status not in theirs.answers or (kind and kind not in theirs.answers[status]):
-                yield f"{place} {kind}".strip(), None
+                yield Difference(f"{place} {kind}".strip(), Kind.GONE)
             elif kind:
                 yield from walk.of(place, schema, theirs.answers[status][kind])
 
@@ -114,15 +154,16 @@ class _Walk:
     def __init__(self, one: Contract, other: Contract) -> None:
         self._one = one
         self._other = other
+        self._untold = set() if one.names_null and other.names_null else {"null"}
 
     def of(
         self, place: str, ours: Schema, theirs: Schema, *, leave: frozenset[str] = frozenset(), depth: int = 0
-    ) -> Iterator[tuple[str, Any]]:
+    ) -> Iterator[Difference]:
         """Where they differ. `leave`: fields at the top that are not looked at."""
         here, there = _flat(self._one, ours), _flat(self._other, theirs)
         if there.open:
             return  # anything may stand there
-        yield from ((place, value) for value in here.values if there.values and value not in there.values)
+        yield from self._freedoms(place, here, there, leave)
         if depth == _DEEPEST:
             return
         for name, schema in here.fields.items():
@@ -131,26 +172,73 @@ class _Walk:
                 continue
             if name not in there.fields:
                 if not there.any_field:
-                    yield below, None
+                    yield Difference(below, Kind.GONE)
                 continue
             yield from self.of(below, schema, there.fields[name], depth=depth + 1)
         if here.items is not None and there.items is not None:
             yield from self.of(f"{place}[]", here.items, there.items, depth=depth + 1)
 
+    def _freedoms(self, place: str, here: _Flat, there: _Flat, leave: frozenset[str]) -> Iterator[Difference]:
+        """What may stand, or may be missing, in a place of the one and not of the other."""
+        for kind in ["anything"] if here.open else sorted(here.types - there.allowed - self._untold):
+            yield Difference(place, Kind.TYPE, kind)
+        if there.values:
+            yield from (Difference(place, Kind.VALUE, value) for value in here.values if value not in there.values)
+        if here.fields:
+            missing = sorted(there.required - here.required - leave)
+            yield from (Difference(f"{place}.{name}", Kind.OPTIONAL) for name in missing)
+
 
 @dataclass
 class _Flat:
-    """What may stand in a place, its alternatives taken together. `open`: anything; `any_field`: fields of any name."""
+    """What may stand in a place, its alternatives taken together. `open`: anything; `any_field`: fields of any name.
+
+    `types` are the names that JSON Schema has for them, `required` the fields that no alternative can be without.
+    """
 
     fields: dict[str, Schema] = field(default_factory=dict)
     values: list[Any] = field(default_factory=list)
     items: Schema | None = None
     open: bool = False
     any_field: bool = False
+    types: set[str] = field(default_factory=set)
+    required: frozenset[str] = frozenset()
+
+    @property
+    def allowed(self) -> set[str]:
+        """The types that fit, named or not: an integer is a number."""
+        return self.types | ({"integer"} if "number" in self.types else set())
+
+
+_TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+
+
+def _types(part: Schema) -> set[str]:
+    """The types that a schema names, or that follow from its values or fields."""
+    if "type" in part:
+        return {part["type"]} if isinstance(part["type"], str) else set(part["type"])
+    values = [*part.get("enum", ()), *([part["const"]] if "const" in part else [])]
+    return {_TYPES.get(type(value), "null") for value in values} or ({"object"} if "properties" in part else set())
+
+
+def _or_null(contract: Contract, schema: Any) -> bool:
+    """Whether an alternative of a schema is null: `resolve` sees through that."""
+    for _ in range(_DEEPEST if isinstance(schema, Mapping) else 0):
+        options = [option for keyword in ("anyOf", "oneOf") for option in alternatives(schema, keyword)]
+        if any(option.get("type") == "null" for option in options):
+            return True
+        if isinstance(reference := schema.get("$ref"), str):
+            schema = pointer(contract.document, reference)
+        elif len(alone := [*options, *alternatives(schema, "allOf")]) == 1:
+            schema = alone[0]
+        else:
+            return False
+    return False
 
 
 def _flat(contract: Contract, schema: Schema) -> _Flat:
     found = _Flat()
+    required: list[frozenset[str]] = []
     waiting = [(schema, 0)]
     while waiting:
         raw, depth = waiting.pop()
@@ -158,6 +246,9 @@ def _flat(contract: Contract, schema: Schema) -> _Flat:
         options = [option for keyword in ("allOf", "anyOf", "oneOf") for option in part.get(keyword, ())]
         waiting += [(option, depth + 1) for option in options if depth < _DEEPEST]
         found.fields |= part.get("properties", {})
+        found.types |= _types(part) | ({"null"} if _or_null(contract, raw) else set())
+        if "properties" in part:
+            required.append(frozenset(part.get("required", ())))
         found.values += [*part.get("enum", ()), *([part["const"]] if "const" in part else [])]
         if isinstance(items := part.get("items"), Mapping):
             found.items = items
@@ -165,4 +256,5 @@ def _flat(contract: Contract, schema: Schema) -> _Flat:
             extra = part.get("additionalProperties")
             found.any_field |= bool(extra) or (extra is None and not part.get("properties"))
         found.open |= not options and not any(key in part for key in ("type", "enum", "const", "properties"))
+    found.required = frozenset.intersection(*required) if required else frozenset()
     return found

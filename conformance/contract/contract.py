@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -67,6 +68,11 @@ class Contract:
         """
         release = frozen.beside(self.reading.version) if self.reading.served else None
         return None if release is None else Contract.parse(frozen.path(release).read_bytes())
+
+    @cached_property
+    def names_null(self) -> bool:
+        """Whether the document says anywhere that a null may stand: those up to 2.20 leave it out throughout."""
+        return '"null"' in json.dumps(self.document)
 
     @cached_property
     def collections(self) -> Mapping[str, Collection]:

@@ -30,7 +30,9 @@ def facts(document: Document) -> Document:
         path: {key: _plain(part) for key, part in item.items() if key in METHODS or key == "parameters"}
         for path, item in document["paths"].items()
     }
-    schemas = document.get("components", {}).get("schemas", {})
+    components = document.get("components")
+    named = components.get("schemas") if isinstance(components, dict) else None
+    schemas = named if isinstance(named, dict) else {}
     return {
         "openapi": document["openapi"],
         "paths": paths,
@@ -64,7 +66,7 @@ def _plain(schema: Any) -> Any:
             continue  # a file on the machine that served the document: no fact of the API
         if key in _VALUES:
             plain[key] = value
-        elif key in _NAMED:
+        elif key in _NAMED and isinstance(value, dict):
             plain[key] = {name: _plain(inner) for name, inner in value.items()}
         elif key not in _PROSE:
             plain[key] = _plain(value)

@@ -15,13 +15,16 @@ from conformance.contract.formats import FORMATS
 Schema = Mapping[str, Any]
 
 
-def resolve(document: Schema, schema: Schema) -> Schema:
+def resolve(document: Schema, schema: Any) -> Schema:
     """Follow `$ref`, and the wrappers that FastAPI puts around one (`allOf` of one, `anyOf` with null).
 
-    Returns the schema meant, with the wrapper's own keywords (`default`, `description`) on top of it.
+    Returns the schema meant, with the wrapper's own keywords (`default`, `description`) on top of it. One that is a
+    boolean, as OpenAPI 3.1 has them too, says nothing: it is an empty one.
     """
     seen: set[str] = set()
     while True:
+        if not isinstance(schema, Mapping):
+            return {}
         inner: Schema | None = None
         if isinstance(reference := schema.get("$ref"), str):
             if reference in seen:
@@ -30,7 +33,7 @@ def resolve(document: Schema, schema: Schema) -> Schema:
             inner = pointer(document, reference)
         else:
             for keyword in ("allOf", "anyOf", "oneOf"):
-                options = [option for option in schema.get(keyword, ()) if option.get("type") != "null"]
+                options = [option for option in alternatives(schema, keyword) if option.get("type") != "null"]
                 if len(options) == 1:
                     inner = options[0]
         if inner is None:
@@ -39,12 +42,20 @@ def resolve(document: Schema, schema: Schema) -> Schema:
         schema = {**inner, **wrapper}
 
 
-def reference_name(schema: Schema) -> str | None:
+def alternatives(schema: Schema, keyword: str) -> list[Schema]:
+    """The schemas under `anyOf` or its like; what is none of them is left out."""
+    options = schema.get(keyword, ())
+    return [option for option in options if isinstance(option, Mapping)] if isinstance(options, list | tuple) else []
+
+
+def reference_name(schema: Any) -> str | None:
     """The name of the component that `schema` refers to, through the wrappers that `resolve` sees through."""
+    if not isinstance(schema, Mapping):
+        return None
     if isinstance(reference := schema.get("$ref"), str):
         return reference.rpartition("/")[2]
     for keyword in ("allOf", "anyOf", "oneOf"):
-        options = [option for option in schema.get(keyword, ()) if option.get("type") != "null"]
+        options = [option for option in alternatives(schema, keyword) if option.get("type") != "null"]
         if len(options) == 1:
             return reference_name(options[0])
     return None

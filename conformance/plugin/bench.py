@@ -214,6 +214,7 @@ class Bench:
             "judgement": judgement.model_dump(mode="json"),
             "counts": self.workbench.journal.take_counts(),
             "coverage": self.workbench.coverage.take(),
+            "seen": self.workbench.sightings.take(),
             "lost": self.workbench.client.lost,
         }
         return report

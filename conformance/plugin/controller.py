@@ -130,6 +130,7 @@ class Controller:
                 self.run.ledger.count(operation, status, number)
         self.run.ledger.credit(judgement, found["counts"])
         self.run.ledger.cover(found["coverage"])
+        self.run.ledger.see(found["seen"])
         if (screen := self._screen) is not None:
             screen.checked(judgement, self.run.ledger)
         if found["lost"] is not None and not self._stopped:

@@ -54,6 +54,7 @@ _OPTIONS = (
     _Option("--conformance-no-allure", "allure", "leave Allure's results unrendered", kind=bool),
     _Option("--conformance-read-only", "read_only", "send nothing that may change the target", kind=bool),
     _Option("--conformance-shard", "shard", "do this share of the checks only: 2/3"),
+    _Option("--conformance-require-coverage", "require_coverage", "coverage to reach: operations=100", repeats=True),
     _Option("--conformance-fail-fast", "fail_fast", "stop at the first failed verdict", kind=bool),
 )
 _NEGATED = frozenset({"fuzz", "use_waivers", "allure"})

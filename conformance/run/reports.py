@@ -14,15 +14,30 @@ from rich.console import Console
 
 from conformance import __version__
 from conformance.catalogue import Catalogue
+from conformance.contract import Contract, excerpt
 from conformance.errors import ConformanceError
 from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
-from conformance.verdicts import allure, allure_results, coverage_page, document, explanations, junit, page, terminal
+from conformance.verdicts import (
+    allure,
+    allure_results,
+    api_coverage_page,
+    coverage_page,
+    document,
+    explanations,
+    junit,
+    page,
+    terminal,
+)
 from conformance.verdicts.ledger import Ledger
 
 INDEX: Final = "index.html"
 """The page to open."""
+
+VERDICTS: Final = "verdicts.json"
+CONTRACT: Final = "contract.json"
+"""The facts of the contract that was judged by, so that two runs' can be compared."""
 
 
 class Judged(Protocol):
@@ -43,6 +58,10 @@ class Judged(Protocol):
     @property
     def target(self) -> document.Target:
         """The server."""
+
+    @property
+    def contract(self) -> Contract | None:
+        """What it was judged by, None where none was found."""
 
     @property
     def started(self) -> datetime:
@@ -94,7 +113,7 @@ def write(run: Judged) -> Written:
     with the time that the reports took.
     """
     folder = run.settings.reports
-    verdicts = folder / "verdicts.json"
+    verdicts = folder / VERDICTS
     files, missing = [verdicts], []
     with run.timings.phase("reports"):
         run.progress("writing the reports")
@@ -106,6 +125,9 @@ def write(run: Judged) -> Written:
         pages(written, run.catalogue, folder)
         if written.grammar.asked:
             files.append(folder / "coverage.html")
+        if written.api_coverage is not None:
+            files.append(folder / "api-coverage.html")
+        _keep(run.contract, folder / CONTRACT)
         results = folder / "allure-results"
         if results.is_dir():
             allure_results.environment(results, _facts(written))
@@ -136,9 +158,19 @@ def pages(written: document.Document, catalogue: Catalogue, folder: Path) -> Pat
         (folder / "catalogue.html").write_text(explanations.render(catalogue), "utf-8")
         # Also where there is nothing in it, for the page of an earlier run would be taken for this one's.
         (folder / "coverage.html").write_text(coverage_page.render(written), "utf-8")
+        (folder / "api-coverage.html").write_text(api_coverage_page.render(written), "utf-8")
     except OSError as error:
         raise ConformanceError(f"{folder}: can't write the pages: {error.strerror or error}") from error
     return index
+
+
+def _keep(contract: Contract | None, path: Path) -> None:
+    """Write the facts of a contract; without one, take away that of an earlier run."""
+    if contract is None:
+        path.unlink(missing_ok=True)
+        return
+    # A name may have half a surrogate pair, as JSON lets it.
+    path.write_bytes(excerpt.dump(excerpt.facts(contract.document)).encode("utf-8", "surrogatepass"))
 
 
 def _unrendered(run: Judged) -> str | None:

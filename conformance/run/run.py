@@ -18,7 +18,7 @@ from typing import Self
 from filelock import FileLock
 
 from conformance import catalogue
-from conformance.contract import frozen
+from conformance.contract import Contract, frozen
 from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
 from conformance.run import grammar, plan, reports, shards, unfinished
 from conformance.run.timings import Timings
@@ -40,6 +40,7 @@ from conformance.target import (
 )
 from conformance.target.database import NAMES
 from conformance.verdicts import document, waivers
+from conformance.verdicts.api_coverage import parse_required
 from conformance.verdicts.ledger import ErrorKind
 from conformance.verdicts.transcript import TranscribedLedger
 from conformance.world import Population, SeedingError, Swept, inventory, seed, sweep
@@ -99,9 +100,12 @@ class Run:
                 exploring=self.settings.exploring,
                 # What is read on others' data may be right there and wrong elsewhere.
                 part=self.settings.shard is not None or self.settings.read_only,
+                # What a shard does not see, another one may: that is judged where they are joined.
+                required={} if self.settings.shard is not None else parse_required(self.settings.require_coverage),
             )
             self.ledger.operations(target.contract.operations, catalogue.load_operations().ineligible)
             grammar.tell(self.ledger, target.contract)
+            self.ledger.survey(target.contract)
             # On a server of our own, the same names in every run make the same requests. On one that is
             # shared, nobody else's objects may begin as ours do.
             prefix = "conformance" if self.settings.url is None else f"conformance-{secrets.token_hex(3)}"
@@ -150,6 +154,7 @@ class Run:
             raise ConformanceError("--read-only needs --url: a server of the run's own has nothing to read")
         if settings.shard is not None:
             plan.parse_shard(settings.shard)
+        parse_required(settings.require_coverage)
         waivers.read(settings.waivers, catalogue.load())
         reports.prepare(settings.reports)
         return reached
@@ -232,6 +237,7 @@ class Run:
                     for status, number in statuses.items():
                         self.ledger.count(operation, status, number)
                 self.ledger.cover(self.workbench.coverage.take())
+                self.ledger.see(self.workbench.sightings.take())
         finally:
             self._stop()
         self.ledger.close()
@@ -274,6 +280,11 @@ class Run:
             added=self.added,
             database=self.database,
         )
+
+    @property
+    def contract(self) -> Contract | None:
+        """What it was judged by."""
+        return None if self.workbench is None else self.workbench.contract
 
     @property
     def seconds(self) -> float:

@@ -16,6 +16,7 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.run import grammar, plan, reports
 from conformance.run.timings import Timings
 from conformance.settings import Settings
+from conformance.verdicts.api_coverage import parse_required
 from conformance.verdicts.console import stdout
 from conformance.verdicts.document import Target
 from conformance.verdicts.ledger import Ledger
@@ -37,6 +38,7 @@ _MUST_AGREE: Final = {
     "read_only": "opinions on --read-only",
     "select": "selections",
     "waivers": "waivers",
+    "require_coverage": "opinions on --require-coverage",
 }
 """What all shards of one run have in common, and what to call it."""
 
@@ -170,15 +172,18 @@ class Merged:
             contract = Contract.parse(first.document.encode(), first.reading)
         except DocumentError as error:
             raise ConformanceError(f"shard {first.number}/{first.of} has no contract: {error}") from error
+        self.contract = contract
         self.ledger = Ledger(
             self.catalogue,
             Waivers(first.waivers, first.target.database, first.elsewhere),
             filtered=bool(self.settings.select) or not self.settings.fuzz or any(shard.filtered for shard in shards),
             exploring=self.settings.exploring,
             part=self.settings.read_only,
+            required=parse_required(self.settings.require_coverage),
         )
         self.ledger.operations(contract.operations, catalogue.load_operations().ineligible)
         grammar.tell(self.ledger, contract)
+        self.ledger.survey(contract)
         for shard in shards:
             try:
                 replay(shard.events, self.ledger)

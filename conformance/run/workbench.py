@@ -23,7 +23,7 @@ from conformance.suite.guards import Guards
 from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import NotApplicable
 from conformance.suite.walks import Walks
-from conformance.target import Access, Client, Csrf, Guarded, Journal, Target, parse_database
+from conformance.target import Access, Client, Csrf, Guarded, Journal, Sightings, Target, parse_database
 from conformance.target.pace import Pace
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
@@ -94,10 +94,11 @@ class Workbench:
     def __init__(self, shared: Shared, worker: str = "main", contract: Contract | None = None) -> None:
         self.shared = shared
         self.settings = shared.settings
-        self.journal = Journal()
         self.coverage = Coverage()
         raw = shared.document.read_bytes()
         self.contract = contract or Contract.parse(raw, shared.reading)
+        self.sightings = Sightings(self.contract)
+        self.journal = Journal(self.sightings.observe)
         self.target = Target(shared.url, shared.reading.version, self.contract, raw)
         guarded = shared.guarded
         passwords = parse_database(shared.settings.database).secrets

@@ -8,6 +8,7 @@ from conformance.target.discovery import Target, added, discover, parse_url
 from conformance.target.guarded import Guarded
 from conformance.target.journal import Exchange, Journal
 from conformance.target.redaction import Redactor
+from conformance.target.sightings import Sightings
 
 __all__ = [
     "BUSY",
@@ -21,6 +22,7 @@ __all__ = [
     "Journal",
     "Lost",
     "Redactor",
+    "Sightings",
     "Target",
     "Unreachable",
     "Witness",

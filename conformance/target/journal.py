@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -31,12 +31,14 @@ class Journal:
     """Counts statuses per operation, and keeps the exchanges of the check that runs now.
 
     Only a bounded number is kept: the first ones, which set the scene, and the latest ones. Threads may record at once.
+    `observe` is told of each, one after another.
     """
 
     _KEEP_FIRST = 8
     _KEEP_LAST = 24
 
-    def __init__(self) -> None:
+    def __init__(self, observe: Callable[[Exchange], None] | None = None) -> None:
+        self._observe = observe
         self._counts: dict[str, Counter[str]] = {}
         self._first: list[Exchange] = []
         self._last: list[Exchange] = []
@@ -51,6 +53,8 @@ class Journal:
     def _record(self, exchange: Exchange) -> None:
         if exchange.operation is not None:
             self._counts.setdefault(exchange.operation, Counter())[str(exchange.status)] += 1
+        if self._observe is not None:
+            self._observe(exchange)
         if len(self._first) < self._KEEP_FIRST:
             self._first.append(exchange)
             return

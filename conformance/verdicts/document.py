@@ -26,7 +26,8 @@ from conformance import data
 from conformance.catalogue import Level, Profile
 from conformance.errors import ConformanceError
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, Dialect
-from conformance.verdicts import strict_json
+from conformance.verdicts import api_coverage, strict_json
+from conformance.verdicts.api_coverage import ApiCoverage
 from conformance.verdicts.coverage import Grammar, contradictions
 from conformance.verdicts.ledger import ErrorKind, Ledger, RunError
 from conformance.verdicts.model import Judgement, Result, Text, Verdict, one_line
@@ -175,7 +176,7 @@ class Operation(_Part):
 
 
 class Document(_Part):
-    """The whole of `verdicts.json`."""
+    """The whole of `verdicts.json`. `api_coverage` is None where no contract was found, and in older files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
@@ -192,6 +193,7 @@ class Document(_Part):
     operations: Mapping[str, Operation]
     grammar: Grammar
     timings: Mapping[str, float]
+    api_coverage: ApiCoverage | None = None
 
     @property
     def never_called(self) -> tuple[str, ...]:
@@ -253,6 +255,7 @@ def build(
         errors=ledger.errors,
         operations={name: _operation(ledger, name, *called) for name, called in ledger.calls.items()},
         grammar=ledger.grammar,
+        api_coverage=ledger.api_coverage,
         timings={phase: round(seconds, 3) for phase, seconds in (timings or {}).items()},
     )
 
@@ -300,6 +303,8 @@ def dump(document: Document, *, checked: bool = False) -> str:
     for operation in content["operations"].values():
         if operation["ineligible"] is None:
             del operation["ineligible"]
+    if content["api_coverage"] is None:
+        del content["api_coverage"]
     if not checked:
         _validate(content, "verdicts.json")
         _agree(document, "verdicts.json")
@@ -410,6 +415,11 @@ def _agree(document: Document, where: str) -> None:  # noqa: C901, PLR0912 - one
             refuse(f"{name} is called {operation.account}, and is {operation.accounted()}")
     for why in contradictions(document.grammar):
         refuse(why)
+    if (reached := document.api_coverage) is not None:
+        for why in api_coverage.contradictions(reached):
+            refuse(why)
+        if document.result is Result.CONFORMANT and reached.shortfalls:
+            refuse(f"the result is conformant, and the {reached.shortfalls[0]}")
 
 
 def _counts(entries: tuple[Entry, ...]) -> dict[Verdict, int]:

@@ -15,7 +15,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from conformance.catalogue import Catalogue, Level
+from conformance.contract import Contract
+from conformance.contract.surface import Criterion
 from conformance.errors import ExitCode
+from conformance.verdicts.api_coverage import ApiCoverage, Reached
 from conformance.verdicts.coverage import Cell, Grammar, Pair, Tally
 from conformance.verdicts.model import Check, Judgement, Line, Result, Verdict, one_line
 from conformance.verdicts.waivers import Waiver, Waivers
@@ -82,6 +85,7 @@ class Ledger:
     a waiver whose check is not among them proves nothing. `exploring`: the fuzz sends other cases than the
     ones its waivers were written for, so that one which found nothing proves nothing either. `part`: it is a shard,
     and waivers are judged where all of them are joined, or it judges what happens to be there, by reading.
+    `required`: the percentages of the API's coverage below which the run is incomplete.
     """
 
     def __init__(
@@ -92,12 +96,14 @@ class Ledger:
         filtered: bool = False,
         exploring: bool = False,
         part: bool = False,
+        required: Mapping[Criterion, float] = MappingProxyType({}),
     ) -> None:
         self.catalogue = catalogue
         self.waivers = waivers if waivers is not None else Waivers()
         self.filtered = filtered
         self.exploring = exploring
         self.part = part
+        self.required = required
         self._order = {requirement: place for place, requirement in enumerate(catalogue)}
         self._plan: dict[Key, Check] = {}
         self._judgements: dict[Key, Judgement] = {}
@@ -106,6 +112,7 @@ class Ledger:
         self._ineligible: dict[str, str] = {}
         self._testing: dict[str, set[str]] = {}
         self._tally = Tally()
+        self._reached = Reached()
         self._errors: list[RunError] = []
         self._interrupted: str | None = None
         self._stopped: str | None = None
@@ -141,6 +148,10 @@ class Ledger:
         of those, a run that is filtered answers for the planned ones only.
         """
         self._tally.know(cells, related, unknown, checked)
+
+    def survey(self, contract: Contract) -> None:
+        """Name the contract whose surface the run is to reach, so that what is never seen is listed."""
+        self._reached.know(contract)
 
     def record(self, judgement: Judgement) -> Judgement:
         """Enter what a check decided; returns it as entered, after the waivers.
@@ -195,6 +206,14 @@ class Ledger:
         A name that the grammar does not have is an error of the run.
         """
         for stranger in self._tally.add(counted):
+            self.error(stranger)
+
+    def see(self, seen: Mapping[str, Collection[int]]) -> None:
+        """Add what a process has seen of the surface: operation -> numbers of its items.
+
+        An operation that the contract does not have is an error of the run.
+        """
+        for stranger in self._reached.add(seen):
             self.error(stranger)
 
     def error(self, message: str, kind: ErrorKind = ErrorKind.SUITE) -> None:
@@ -278,12 +297,18 @@ class Ledger:
         """What the contract can be asked, and what of it was judged."""
         return self._tally.grammar({subject for _, subject in self._plan} if self.filtered or self.part else None)
 
+    @property
+    def api_coverage(self) -> ApiCoverage | None:
+        """What of the contract's surface was reached; None where no contract was found."""
+        return self._reached.coverage(self.required)
+
     def result(self) -> Result:
         """What the verdicts come to.
 
         A failure of any level is non-conformant: who deviates from a SHOULD owes a reason (RFC 2119), and
         a waiver is where it stands. A run that was interrupted, judged nothing, left a MUST open, left something
-        behind on the target, or is itself in error is incomplete; an interrupted one even where it found failures.
+        behind on the target, saw less of the API than was required, or is itself in error is incomplete; an
+        interrupted one even where it found failures.
         """
         if self._interrupted is not None:
             return Result.INCOMPLETE
@@ -326,6 +351,8 @@ class Ledger:
             gaps.append("the suite itself is in error" + (f" ({defects} times)" if defects > 1 else ""))
         if any(error.kind is ErrorKind.CLEAN_UP for error in self._errors):
             gaps.append("what the run made could not all be removed")
+        if self.required and (reached := self.api_coverage) is not None:
+            gaps += reached.shortfalls
         return gaps
 
     def _number(self, *verdicts: Verdict) -> int:

@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.catalogue import Catalogue
+from conformance.contract.surface import LEVELS
+from conformance.verdicts.api_coverage import shown
 from conformance.verdicts.comparison import Change, Changed
 from conformance.verdicts.console import data, say
 from conformance.verdicts.coverage import State
@@ -122,6 +124,7 @@ def summary(
     _differences(console, document)
     _operations(console, document)
     _grammar(console, document)
+    _surface(console, document)
     target = document.target
     if target.url is not None:
         on = f" on {target.database}" if target.database else ""
@@ -215,6 +218,13 @@ def _grammar(console: Console, document: Document) -> None:
             more = len(names) - MOST_GAPS
             told = [*map(str, names[:MOST_GAPS]), *([f"and {more} more: see coverage.html"] if more > 0 else [])]
             say(console, f"         {head}: {', '.join(told)}", "yellow")
+
+
+def _surface(console: Console, document: Document) -> None:
+    """Which level of the API's coverage was reached, and what keeps it from a higher one."""
+    if (found := document.api_coverage) is not None:
+        short = [f"{measure.criterion} {shown(measure)}" for measure in found.criteria if not measure.whole]
+        say(console, f"api:     level {found.level} of {max(LEVELS)}{'; ' if short else ''}{', '.join(short)}")
 
 
 def _list(console: Console, head: str, lines: Sequence[str], style: str = "") -> None:

@@ -53,6 +53,12 @@ class TranscribedLedger(Ledger):
             self.events.append(("cover", counted))
         super().cover(counted)
 
+    def see(self, seen: Mapping[str, Collection[int]]) -> None:
+        """Add what a process has seen of the contract's surface."""
+        if seen:
+            self.events.append(("see", {operation: sorted(numbers) for operation, numbers in seen.items()}))
+        super().see(seen)
+
     def error(self, message: str, kind: ErrorKind = ErrorKind.SUITE) -> None:
         """Note something wrong with the run itself."""
         self.events.append(("error", [message, kind.value]))
@@ -81,14 +87,10 @@ def replay(events: Iterable[Event], ledger: Ledger) -> None:
                 ledger.count(*told)
             case "credit":
                 ledger.credit(Judgement.model_validate(told[0]), told[1])
-            case "cover":
-                ledger.cover(told)
             case "error":
                 error = RunError(kind=told[1], message=told[0])
                 ledger.error(error.message, error.kind)
-            case "interrupt":
-                ledger.interrupt(told)
-            case "stop":
-                ledger.stop(told)
+            case "cover" | "see" | "interrupt" | "stop":
+                getattr(ledger, name)(told)
             case _:
                 raise ValueError(f"no ledger is told to {name!r}")

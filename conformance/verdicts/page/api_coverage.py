@@ -8,32 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from conformance.verdicts import api_coverage as measuring
 from conformance.verdicts.model import Verdict
 from conformance.verdicts.page.summary import Stretch, bar
-
-
-class _Measure(Protocol):
-    """How many of how many things of one criterion were seen."""
-
-    @property
-    def criterion(self) -> str: ...
-    @property
-    def covered(self) -> int: ...
-    @property
-    def total(self) -> int: ...
-
-
-class _Measured(Protocol):
-    """The highest level of which all criteria are met, the criteria, and the percentages that were required."""
-
-    @property
-    def level(self) -> int: ...
-    @property
-    def criteria(self) -> Sequence[_Measure]: ...
-    @property
-    def required(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +35,7 @@ class ApiCoverage:
     criteria: Sequence[Criterion]
 
 
-def shape(measured: _Measured | None) -> ApiCoverage | None:
+def shape(measured: measuring.ApiCoverage | None) -> ApiCoverage | None:
     """The coverage of a document as rows; None where it has none."""
     if measured is None:
         return None

@@ -72,7 +72,7 @@ def render(document: Document, catalogue: Catalogue) -> str:
         stuck=[one for one in placed if one.entry.verdict is Verdict.COULD_NOT_RUN],
         errors=document.errors[:_MOST_ERRORS],
         waived=groups.waived(placed, catalogue),
-        api_coverage=api_coverage.shape(getattr(document, "api_coverage", None)),
+        api_coverage=api_coverage.shape(document.api_coverage),
         differing=groups.differing(document.differences, catalogue),
         anchors={one.anchor for one in placed},
         operations=operations.shape(document),
