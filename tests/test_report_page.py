@@ -21,10 +21,12 @@ from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, judged, ledge
 
 from conformance import catalogue
 from conformance.cli import app
+from conformance.contract import surface
 from conformance.run import reports
 from conformance.run.timings import Timings
 from conformance.settings import Settings
 from conformance.verdicts import document, page
+from conformance.verdicts.api_coverage import ApiCoverage, Measure
 from conformance.verdicts.ledger import Ledger
 from conformance.verdicts.model import Verdict
 from conformance.verdicts.page import api_coverage, faces, placing, screens, summary, text
@@ -237,14 +239,15 @@ def test_a_run_with_nothing_in_it_is_a_page_too() -> None:
 
 
 def test_the_coverage_of_the_api_stands_there_where_it_was_measured() -> None:
-    measured = SimpleNamespace(
+    measured = ApiCoverage(
         level=2,
-        criteria=[
-            SimpleNamespace(criterion="paths", covered=9, total=9),
-            SimpleNamespace(criterion="status-codes", covered=1999, total=2000),
-            SimpleNamespace(criterion="parameters", covered=0, total=0),
-        ],
-        required={"status-codes": 100.0, "paths": 90.0},
+        criteria=(
+            Measure(criterion=surface.Criterion.PATHS, covered=9, total=9),
+            Measure(criterion=surface.Criterion.STATUS_CODES, covered=1999, total=2000),
+            Measure(criterion=surface.Criterion.PARAMETERS, covered=0, total=0),
+        ),
+        operations={},
+        required={surface.Criterion.STATUS_CODES: 100.0, surface.Criterion.PATHS: 90.0},
     )
     found = api_coverage.shape(measured)
     assert found is not None
@@ -473,6 +476,7 @@ def test_the_command_renders_it_again(tmp_path: Path) -> None:
     assert elsewhere.exit_code == 0
     folder = tmp_path / "pages" / "of"
     assert sorted(file.name for file in folder.iterdir()) == [
+        "api-coverage.html",
         "catalogue.html",
         "coverage.html",
         "index.html",

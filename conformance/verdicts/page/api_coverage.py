@@ -5,10 +5,10 @@ A document has it in `api_coverage` where it was measured; the whole of it is a 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.contract import surface
 from conformance.verdicts import api_coverage as measuring
 from conformance.verdicts.model import Verdict
 from conformance.verdicts.page.summary import Stretch, bar
@@ -42,16 +42,14 @@ def shape(measured: measuring.ApiCoverage | None) -> ApiCoverage | None:
     return ApiCoverage(measured.level, [_criterion(one, measured.required) for one in measured.criteria])
 
 
-def _criterion(one: _Measure, required: Mapping[str, float]) -> Criterion:
+def _criterion(one: measuring.Measure, required: Mapping[surface.Criterion, float]) -> Criterion:
     wanted = required.get(one.criterion)
-    percent = 100 * one.covered / one.total if one.total else 100.0
     return Criterion(
         name=str(one.criterion).replace("-", " ").capitalize(),
         covered=one.covered,
         total=one.total,
-        # Rounded down: what is not whole does not look so.
-        percent=f"{math.floor(percent * 10) / 10:g} %",
+        percent=measuring.shown(one),
         bar=bar({Verdict.PASSED: one.covered}, one.total),
         required="" if wanted is None else f"{wanted:g} %",
-        short=wanted is not None and one.covered * 100 < wanted * one.total,
+        short=wanted is not None and not one.reaches(wanted),
     )
