@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from pathlib import Path
 
@@ -34,10 +35,9 @@ def test_the_pages_in_the_repository_are_those_of_the_code(known: Known) -> None
 def test_every_page_has_every_part(known: Known) -> None:
     for requirement in known.catalogue.values():
         page = requirement_pages.render(requirement, known)
-        heads = [token.content for token in MARKDOWN.parse(page) if token.type == "inline" and token.level == 1]
+        heads = re.findall(r"^## (.+)$", page, re.MULTILINE)
         for head in ("Rule", "Source", "Generations", "How it is checked", "What a failure looks like"):
             assert heads.count(head) == 1, requirement.id
-        assert "<p>&lt;" not in MARKDOWN.render(page)
 
 
 def test_a_page_names_what_is_known(known: Known) -> None:
@@ -58,7 +58,7 @@ def test_a_page_of_what_is_gone_goes(known: Known, tmp_path: Path, monkeypatch: 
     assert len(list(tmp_path.iterdir())) == len(known.catalogue) + 1
 
 
-@settings(deadline=None)  # the first call loads the tables of the parser
+@settings(deadline=None, max_examples=40)  # the first call loads the tables of the parser
 @given(WORDS)
 @example("*a* _b_ __c__ <b>d</b> [e](f) any_ id_ created_by.id_ \\* &amp;")
 def test_prose_is_shown_as_it_is(text: str) -> None:
@@ -66,7 +66,7 @@ def test_prose_is_shown_as_it_is(text: str) -> None:
     assert unescape(MARKDOWN.renderInline(prose(plain))) == plain
 
 
-@settings(deadline=None)  # the first call loads the tables of the parser
+@settings(deadline=None, max_examples=40)  # the first call loads the tables of the parser
 @given(WORDS)
 @example("a `b` ``c``")
 def test_code_is_shown_as_it_is(text: str) -> None:

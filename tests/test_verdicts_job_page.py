@@ -52,7 +52,7 @@ class Page(HTMLParser):
             self.texts[-1] += data
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text())
 @example(NASTY)
 def test_foreign_text_is_text(text: str) -> None:
@@ -95,7 +95,7 @@ def test_the_page_says_what_the_run_came_to() -> None:
     assert "### Failed" not in job_page.render(of(judged(MUST, "ok")), CATALOGUE)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text(min_size=1).filter(one_line), st.text())
 @example(NASTY, NASTY)
 def test_a_hostile_failure_changes_no_structure(subject: str, text: str) -> None:
@@ -121,7 +121,7 @@ def test_the_page_keeps_to_its_bound() -> None:
         assert most < 200_000 or 1 < text.count("<details>") < 200
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text(min_size=1).filter(one_line), st.text())
 @example(NASTY, NASTY)
 def test_an_annotation_is_one_command(subject: str, text: str) -> None:
