@@ -502,6 +502,7 @@ def test_a_run_writes_it_and_says_where(tmp_path: Path) -> None:
     made = ledger(judged(MUST, "flows", Verdict.FAILED))
     made.close()
     run = SimpleNamespace(
+        contract=None,
         settings=Settings(url="http://127.0.0.1:4200/api", reports=tmp_path, seed=11, allure=False),
         catalogue=CATALOGUE,
         ledger=made,
