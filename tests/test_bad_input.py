@@ -185,7 +185,7 @@ replay = "curl x"
         ("[[waiver]]\nsubject = 'x'\nreason = 'x'\nreplay = 'curl x'", "requirement"),
         (WAIVER.replace("routes.plural", "routes.nonsense"), "routes.nonsense"),
         (f"{WAIVER}expires = 2020-01-01", "expired"),
-        (f"{WAIVER}since = 2020-01-01", "since"),
+        (f"{WAIVER}until = 2020-01-01", "until"),
         (WAIVER + WAIVER, "twice"),
     ],
 )
