@@ -6,6 +6,7 @@ import inspect
 import itertools
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
@@ -151,6 +152,34 @@ def test_fault_is_caught(
     assert before.verdict is Verdict.PASSED, f"without the fault: {before.verdict} {before.summary}\n{before.details}"
     assert found.verdict is Verdict.FAILED, f"with the fault: {found.verdict} {found.summary}"
     assert proxy.troubles == []
+
+
+# What they do to the server can be done again as it was.
+_ASKING = ("filter", "composition", "paging", "aggregates", "sort", "refusals")
+_SHOWN = [
+    next(fault for fault in FAULTS if fault.requirement.startswith(f"{chapter}.") and fault.honest is None)
+    for chapter in _ASKING
+]
+
+
+@pytest.mark.server
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl to run the printed commands with")
+@pytest.mark.parametrize("fault", _SHOWN, ids=lambda fault: f"{fault.requirement}: {fault.id}")
+def test_the_printed_commands_show_what_failed(fault: Fault, bare: str, workbench: Workbench, proxy: Proxy) -> None:
+    found = judged(fault, fault.requirement, fault.subject, workbench, proxy)
+    _, _, commands = found.details.partition("replay:\n")
+    assert commands.count("curl ") > 0
+    with proxy.bent(fault):
+        bent = answered(commands)
+    # Before the server itself, the same commands show what it should have been.
+    assert answered(commands.replace(proxy.url, bare)) != bent
+
+
+def answered(commands: str) -> str:
+    """What a shell prints for the commands of a replay; each of them has to succeed."""
+    done = subprocess.run(["bash", "-euc", commands], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_every_requirement_has_the_fault_that_the_catalogue_names() -> None:
