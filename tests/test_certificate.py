@@ -774,6 +774,12 @@ def public_pem(key: Any) -> bytes:
         (None, read_private, "can't read the key: No such file"),
         (None, read_public, "can't read the key: No such file"),
     ],
+    # Not the keys themselves: they are made anew in each process, and workers have to collect the same.
+    ids=[
+        *("no private key", "an encrypted key", "another kind of key", "a public key for a private one"),
+        *("no public key", "a private key for a public one", "another kind of public key"),
+        *("no private file", "no public file"),
+    ],
 )
 def test_a_key_that_is_none_is_told(
     content: bytes | None, read: Callable[[Path], object], why: str, tmp_path: Path
