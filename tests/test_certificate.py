@@ -984,7 +984,7 @@ def test_certify_refuses_bad_input_before_it_runs(
 
 def running(monkeypatch: pytest.MonkeyPatch, runs: Callable[[Settings], int]) -> None:
     """Have this in the place of the run that `certify` makes."""
-    monkeypatch.setattr(commands, "_run", runs)
+    monkeypatch.setattr("conformance.cli.running._run", runs)
 
 
 @pytest.mark.parametrize(("changes", "code"), [({}, 0), ({PLURAL_NAME: F}, 1), ({PUT_NAME: C}, 3)])
