@@ -29,7 +29,7 @@ from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, Recorder, World
 
-_MAY_COME_BACK = 4.0
+_MAY_COME_BACK = 3.0
 """Seconds in which a target that is gone is waited for: one that is just being restarted, or its gateway."""
 
 
