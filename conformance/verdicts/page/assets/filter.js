@@ -34,19 +34,25 @@ function matches(row) {
 
 function show(state) {
   wanted = state;
-  for (const box of form.elements) {
-    if (box.type === "checkbox") box.checked = wanted[box.name].has(box.value);
-  }
-  if (form.elements.text.value.trim() !== wanted.text) form.elements.text.value = wanted.text;
   for (const watch of watchers) watch();
 }
 
 // Where the user goes, the way back has a step for; what is typed changes the step that is there.
+// The form is not written to: it says this already, or the user is typing on.
 function go(state, step) {
   const told = written(state);
   const address = told ? `#${told}` : location.pathname + location.search;
   if (step) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
+  show(state);
+}
+
+// What the address asks for, in the form too.
+function fill(state) {
+  for (const box of form.elements) {
+    if (box.type === "checkbox") box.checked = state[box.name].has(box.value);
+  }
+  if (form.elements.text.value.trim() !== state.text) form.elements.text.value = state.text;
   show(state);
 }
 
@@ -59,11 +65,14 @@ function fromForm() {
 
 function startFilter() {
   let waiting = 0;
-  form.addEventListener("input", () => {
+  const take = () => { clearTimeout(waiting); go(fromForm(), false); };
+  // The text stands outside of the form that it belongs to, and what happens to it does not come by there.
+  document.addEventListener("input", (event) => {
+    if (event.target.form !== form) return;
     clearTimeout(waiting);
-    waiting = setTimeout(() => go(fromForm(), false), 120);
+    waiting = setTimeout(take, 120);
   });
-  form.addEventListener("submit", (event) => { event.preventDefault(); go(fromForm(), false); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); take(); });
   form.addEventListener("reset", () => {
     clearTimeout(waiting);
     go({ verdict: new Set(), level: new Set(), profile: new Set(), text: "", cell: "" }, true);

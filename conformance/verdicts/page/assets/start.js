@@ -2,7 +2,7 @@
 function follow() {
   const hash = location.hash;
   const state = parse(hash);
-  if (state) show(state);
+  if (state) fill(state);
   else if (/^#v-[0-9a-f]{12}$/.test(hash)) openVerdict(hash.slice(1));
   else giveWay();
 }
@@ -56,5 +56,5 @@ startFilter();
 startMatrix();
 startDrawer();
 addEventListener("hashchange", follow);
-addEventListener("popstate", () => { if (!location.hash) show(parse("#=")); });
+addEventListener("popstate", () => { if (!location.hash) fill(parse("#=")); });
 follow();
