@@ -1,4 +1,4 @@
-"""Whether a server that says that it is busy is, or fails on the one request that it says so to."""
+"""What says nothing of a request yet: that the server was busy, or that its connection broke."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from conformance.target import BUSY, Client, Exchange, only_reads
+from conformance.target import BUSY, Client, Exchange, Unreachable, only_reads
 from conformance.target.client import LANDMARK
 from conformance.world import World
 
@@ -22,9 +22,11 @@ def send(client: Client, world: World, method: str, url: str, content: bytes, he
     """Send one request; a server that is busy is asked again.
 
     The answer is of a busy status (429, 502, 503, 504) only where the server takes others of its kind meanwhile,
-    questions or changes: it fails on this one. Raises Busy where it does not, and Unreachable.
+    questions or changes: it fails on this one. A connection that breaks is tried once more, whatever was asked: a
+    server may close one just as a request goes out on it, and here it does no harm to have asked twice, for each
+    answer is judged by itself. Raises Busy and Unreachable.
     """
-    exchange = client.send_once(method, url, content, headers)
+    exchange = _sent(client, method, url, content, headers)
     for wait in _WAITS:
         if exchange.status not in BUSY:
             return exchange
@@ -33,8 +35,17 @@ def send(client: Client, world: World, method: str, url: str, content: bytes, he
             client.request("POST", LANDMARK, {"limit": 0})
         else:
             _write_something(world)
-        exchange = client.send_once(method, url, content, headers)
+        exchange = _sent(client, method, url, content, headers)
     return exchange
+
+
+def _sent(client: Client, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Exchange:
+    try:
+        return client.send_once(method, url, content, headers)
+    except Unreachable as trouble:
+        if trouble.stalled:
+            raise
+        return client.send_once(method, url, content, headers)
 
 
 def _write_something(world: World) -> None:
