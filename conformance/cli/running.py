@@ -19,7 +19,9 @@ from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 
 
+@shared_options.reaching
 def run(
+    *,
     url: Annotated[str | None, typer.Option(help="Test this server: the base URL of its API (…/api).")] = None,
     server: Annotated[
         str | None,
@@ -33,18 +35,7 @@ def run(
             show_default="sqlite",
         ),
     ] = None,
-    header: shared_options.Header = None,
-    token_env: shared_options.TokenEnv = None,
-    token_file: shared_options.TokenFile = None,
-    auth_env: shared_options.AuthEnv = None,
-    auth_file: shared_options.AuthFile = None,
-    header_env: shared_options.HeaderEnv = None,
-    header_file: shared_options.HeaderFile = None,
-    ca: shared_options.Authority = None,
-    client_cert: shared_options.ClientCert = None,
-    client_key: shared_options.ClientKey = None,
-    contract: shared_options.Contract = None,
-    rate: shared_options.Rate = None,
+    target: shared_options.Reaching,
     exclusive: Annotated[
         bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
     ] = False,
@@ -91,22 +82,10 @@ def run(
         raise ConformanceError("--url and --server exclude each other: one server is tested at a time")
     if waivers and no_waivers:
         raise ConformanceError("--waivers and --no-waivers exclude each other")
-    settings = Settings(
+    settings = target.settings(
         url=url,
         server=server,
         database=database,
-        headers=tuple(header or ()),
-        token_env=token_env,
-        token_file=token_file,
-        auth_env=auth_env,
-        auth_file=auth_file,
-        header_env=tuple(header_env or ()),
-        header_file=tuple(header_file or ()),
-        ca=ca,
-        client_cert=client_cert,
-        client_key=client_key,
-        contract=contract,
-        rate=shared_options.above_zero(rate),
         exclusive=exclusive,
         select=tuple(select or ()),
         fuzz=not no_fuzz,
@@ -173,21 +152,12 @@ def merge(
     raise typer.Exit(shards.merge(shards_, reports, lambda text: console.print(escape(text), style="dim")))
 
 
+@shared_options.reaching
 def sweep(
+    *,
     url: Annotated[str | None, typer.Option(help="The server that was tested: the base URL of its API.")] = None,
     run_: Annotated[str | None, typer.Option("--run", metavar="ID", help="Only this run; without: all there.")] = None,
-    header: shared_options.Header = None,
-    token_env: shared_options.TokenEnv = None,
-    token_file: shared_options.TokenFile = None,
-    auth_env: shared_options.AuthEnv = None,
-    auth_file: shared_options.AuthFile = None,
-    header_env: shared_options.HeaderEnv = None,
-    header_file: shared_options.HeaderFile = None,
-    ca: shared_options.Authority = None,
-    client_cert: shared_options.ClientCert = None,
-    client_key: shared_options.ClientKey = None,
-    contract: shared_options.Contract = None,
-    rate: shared_options.Rate = None,
+    target: shared_options.Reaching,
 ) -> None:
     """Remove what runs that were killed have left on a server that is shared; without --url, list them.
 
@@ -199,25 +169,13 @@ def sweep(
         for line in sweeping.listed() or ["nothing to do: no unfinished run"]:
             print(line)
         return
-    settings = Settings(
-        url=url,
-        headers=tuple(header or ()),
-        token_env=token_env,
-        token_file=token_file,
-        auth_env=auth_env,
-        auth_file=auth_file,
-        header_env=tuple(header_env or ()),
-        header_file=tuple(header_file or ()),
-        ca=ca,
-        client_cert=client_cert,
-        client_key=client_key,
-        contract=contract,
-        rate=shared_options.above_zero(rate),
-    )
+    settings = target.settings(url=url)
     raise typer.Exit(sweeping.finish(settings, run_, print))
 
 
+@shared_options.reaching
 def certify(
+    *,
     vendor: certificates.Vendor,
     product: certificates.ProductName,
     product_version: certificates.ProductVersion,
@@ -227,18 +185,7 @@ def certify(
     url: Annotated[str | None, typer.Option(help="Certify this server: the base URL of its API (…/api).")] = None,
     server: Annotated[str | None, typer.Option(help="Or a release to provision, such as prefect==3.9.1.")] = None,
     database: Annotated[str | None, typer.Option(metavar="sqlite|postgres|URL|env:NAME", help="As of `run`.")] = None,
-    header: shared_options.Header = None,
-    token_env: shared_options.TokenEnv = None,
-    token_file: shared_options.TokenFile = None,
-    auth_env: shared_options.AuthEnv = None,
-    auth_file: shared_options.AuthFile = None,
-    header_env: shared_options.HeaderEnv = None,
-    header_file: shared_options.HeaderFile = None,
-    ca: shared_options.Authority = None,
-    client_cert: shared_options.ClientCert = None,
-    client_key: shared_options.ClientKey = None,
-    contract: shared_options.Contract = None,
-    rate: shared_options.Rate = None,
+    target: shared_options.Reaching,
     exclusive: Annotated[
         bool, typer.Option("--exclusive", help="The target at --url belongs to this run alone.")
     ] = False,
@@ -255,22 +202,10 @@ def certify(
     """
     if (url is None) == (server is None):
         raise ConformanceError("say what is certified: one of --url and --server")
-    settings = Settings(
+    settings = target.settings(
         url=url,
         server=server,
         database=database,
-        headers=tuple(header or ()),
-        token_env=token_env,
-        token_file=token_file,
-        auth_env=auth_env,
-        auth_file=auth_file,
-        header_env=tuple(header_env or ()),
-        header_file=tuple(header_file or ()),
-        ca=ca,
-        client_cert=client_cert,
-        client_key=client_key,
-        contract=contract,
-        rate=shared_options.above_zero(rate),
         exclusive=exclusive,
         workers=shared_options.workers(workers, 1 if url is not None else shared_options.cores()),
         waivers=tuple(waivers or ()),
