@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-import itertools
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
 
 from conformance import catalogue
-from conformance.contract import Contract, Reading
 from conformance.faults import FAULTS, Fault, Proxy, Response
-from conformance.faults.security import CREDENTIALS
-from conformance.run import Run, Workbench, run_directly
-from conformance.settings import Settings
-from conformance.suite.check import ABSENT, POPULATED, declaration, functions
-from conformance.target import Guarded, embedded
-from conformance.verdicts.model import Judgement, Verdict
+from conformance.run import run_directly
+from conformance.run.proof import Laboratory
+from conformance.suite.check import ABSENT, functions
+from conformance.verdicts.model import Verdict
 
 
 def silent(_: str) -> None:
@@ -29,128 +23,21 @@ def silent(_: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def bare() -> Iterator[str]:
-    """The API of a real server."""
-    server = embedded.start(embedded.newest(), silent)
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def proxy(bare: str) -> Iterator[Proxy]:
-    """The proxy before it."""
-    with Proxy(bare) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def workbench(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """A run through the proxy that owns the server, with its world."""
-    settings = Settings(url=proxy.url, exclusive=True, fuzz_examples=3, reports=tmp_path_factory.mktemp("reports"))
-    run = Run(settings, silent).open()
-    run.populate()
-    assert run.workbench is not None
-    assert run.workbench.world.population.trouble is None
-    yield run.workbench
-    # Not `run.close`, which would sweep: the server is thrown away.
-    run.workbench.close()
-    shutil.rmtree(run.workbench.shared.folder)
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[tuple[Workbench, Proxy]]:
-    """A run that was given credentials, through a proxy before a server that asks for them and for CSRF tokens."""
-    server = embedded.spawn_guarded(embedded.newest(), CREDENTIALS, silent)
-    told = Guarded(url=server.url, credentials=CREDENTIALS, basic_auth=True)
-    try:
-        told.wait(180)
-        with Proxy(server.url) as proxy, pytest.MonkeyPatch.context() as environment:
-            environment.setenv("FAULTS_AUTH", CREDENTIALS)
-            run = Run(Settings(url=proxy.url, auth_env="FAULTS_AUTH", exclusive=True), silent).open()
-            assert run.workbench is not None
-            yield run.workbench, proxy
-            run.workbench.close()
-            shutil.rmtree(run.workbench.shared.folder)
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def place(request: pytest.FixtureRequest) -> Callable[[str], tuple[Workbench, Proxy]]:
-    """Where a requirement is judged: on the server that asks for credentials, where its check needs one."""
-
-    def of(requirement: str) -> tuple[Workbench, Proxy]:
-        if "guards" in inspect.signature(functions()[requirement]).parameters:
-            found: tuple[Workbench, Proxy] = request.getfixturevalue("guarded")
-            return found
-        return request.getfixturevalue("workbench"), request.getfixturevalue("proxy")
-
-    return of
-
-
-@pytest.fixture(scope="module")
-def honest(place: Callable[[str], tuple[Workbench, Proxy]]) -> Callable[[str, str], Judgement]:
-    """What a requirement's check finds on a subject where no fault is in force."""
-
-    @cache
-    def judge(requirement: str, subject: str) -> Judgement:
-        workbench, _ = place(requirement)
-        workbench.examiner.forget()
-        return run_directly(workbench, functions()[requirement], subject)
-
-    return judge
-
-
-@cache
-def contract(document: bytes, reading: Reading) -> Contract:
-    """A document, parsed once however often it is served."""
-    return Contract.parse(document, reading)
-
-
-_NUMBERS = itertools.count()
-
-
-def judged(fault: Fault, requirement: str, subject: str, workbench: Workbench, proxy: Proxy) -> Judgement:
-    """What the requirement's check finds with the fault in force.
-
-    What does more than query the world gets a workbench of its own: the document is read anew, and shared members
-    and campaigns are made anew.
-    """
-    check = functions()[requirement]
-    declared = declaration(check)
-    assert declared is not None
-    queries = requirement.partition(".")[0] in POPULATED and subject in declared.names(workbench.contract)
-    with proxy.bent(fault):
-        if queries:
-            workbench.examiner.forget()
-            return run_directly(workbench, check, subject)
-        document = workbench.client.request("GET", "/openapi.json").content
-        fresh = Workbench(
-            workbench.shared, f"fault-{next(_NUMBERS)}", contract=contract(document, workbench.shared.reading)
-        )
-        try:
-            return run_directly(fresh, check, subject)
-        finally:
-            fresh.close()
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """A real server behind the proxy, and a run that owns it."""
+    with Laboratory(silent, tmp_path_factory.mktemp("reports")) as lab:
+        yield lab
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.requirement}: {fault.id}")
-def test_fault_is_caught(
-    fault: Fault, place: Callable[[str], tuple[Workbench, Proxy]], honest: Callable[[str, str], Judgement]
-) -> None:
-    subject = fault.subject if fault.honest is None else fault.honest
-    workbench, proxy = place(fault.requirement)
+def test_fault_is_caught(fault: Fault, lab: Laboratory) -> None:
+    _, proxy = lab.place(fault.requirement)
     proxy.troubles.clear()
-    before = (
-        judged(fault.mend, fault.requirement, subject, workbench, proxy)
-        if fault.mend is not None
-        else honest(fault.requirement, subject)
-    )
-    found = judged(fault, fault.requirement, fault.subject, workbench, proxy)
+    trial = lab.prove(fault)
 
-    assert before.verdict is Verdict.PASSED, f"without the fault: {before.verdict} {before.summary}\n{before.details}"
-    assert found.verdict is Verdict.FAILED, f"with the fault: {found.verdict} {found.summary}"
+    assert trial.before is Verdict.PASSED, f"without the fault: {trial.before}"
+    assert trial.found is Verdict.FAILED, f"with the fault: {trial.found} {trial.summary}"
     assert proxy.troubles == []
 
 
@@ -165,14 +52,13 @@ _SHOWN = [
 @pytest.mark.server
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl to run the printed commands with")
 @pytest.mark.parametrize("fault", _SHOWN, ids=lambda fault: f"{fault.requirement}: {fault.id}")
-def test_the_printed_commands_show_what_failed(fault: Fault, bare: str, workbench: Workbench, proxy: Proxy) -> None:
-    found = judged(fault, fault.requirement, fault.subject, workbench, proxy)
-    _, _, commands = found.details.partition("replay:\n")
-    assert commands.count("curl ") > 0
-    with proxy.bent(fault):
+def test_the_printed_commands_show_what_failed(fault: Fault, lab: Laboratory) -> None:
+    with lab.faulty(fault) as judge:
+        _, _, commands = judge(fault.requirement, fault.subject).details.partition("replay:\n")
+        assert commands.count("curl ") > 0
         bent = answered(commands)
     # Before the server itself, the same commands show what it should have been.
-    assert answered(commands.replace(proxy.url, bare)) != bent
+    assert answered(commands.replace(lab.proxy.url, lab.url)) != bent
 
 
 def answered(commands: str) -> str:
@@ -193,24 +79,24 @@ def test_every_fault_names_a_requirement() -> None:
 
 
 @pytest.mark.server
-def test_rule_without_a_subject_is_not_applicable(workbench: Workbench) -> None:
-    assert run_directly(workbench, functions()["verbs.put-idempotent"], ABSENT).verdict is Verdict.NOT_APPLICABLE
+def test_rule_without_a_subject_is_not_applicable(lab: Laboratory) -> None:
+    assert run_directly(lab.workbench, functions()["verbs.put-idempotent"], ABSENT).verdict is Verdict.NOT_APPLICABLE
 
 
 @pytest.mark.server
-def test_only_a_check_on_a_known_subject_can_be_run(workbench: Workbench) -> None:
+def test_only_a_check_on_a_known_subject_can_be_run(lab: Laboratory) -> None:
     with pytest.raises(TypeError, match="not a check"):
-        run_directly(workbench, silent, ABSENT)
+        run_directly(lab.workbench, silent, ABSENT)
     with pytest.raises(KeyError):
-        run_directly(workbench, functions()["paging.limit"], "POST /nowhere")
+        run_directly(lab.workbench, functions()["paging.limit"], "POST /nowhere")
 
 
 @pytest.mark.server
-def test_defect_of_a_fault_is_no_answer_of_the_server(bare: str) -> None:
+def test_defect_of_a_fault_is_no_answer_of_the_server(lab: Laboratory) -> None:
     async def broken(_: object, __: object) -> Response:
         raise ZeroDivisionError
 
-    with Proxy(bare) as proxy, proxy.bent(Fault("broken", "paging.limit", "POST /flows/filter", "broken", broken)):
+    with Proxy(lab.url) as proxy, proxy.bent(Fault("broken", "paging.limit", "POST /flows/filter", "broken", broken)):
         assert httpx.get(f"{proxy.url}/health").status_code == 502
         assert "ZeroDivisionError" in proxy.troubles[0]
 
@@ -255,7 +141,7 @@ def exchanged(url: str, method: str, path: str, body: bytes, headers: Mapping[st
     ],
 )
 def test_proxy_without_fault_is_transparent(
-    method: str, path: str, body: bytes, headers: Mapping[str, str], bare: str, proxy: Proxy, workbench: Workbench
+    method: str, path: str, body: bytes, headers: Mapping[str, str], lab: Laboratory
 ) -> None:
-    assert exchanged(proxy.url, method, path, body, headers) == exchanged(bare, method, path, body, headers)
-    assert proxy.troubles == []
+    assert exchanged(lab.proxy.url, method, path, body, headers) == exchanged(lab.url, method, path, body, headers)
+    assert lab.proxy.troubles == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from conformance.cli import certificates, reading, running
+from conformance.cli import certificates, proving, reading, running
 from conformance.errors import ConformanceError, ExitCode
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("catalogue")(reading.show_catalogue)
 app.command("diff")(reading.diff)
 app.command("report")(reading.report)
 app.command("summary")(reading.summary)
+app.command("prove")(proving.prove)
 app.command("version")(reading.version)
 
 _waivers = typer.Typer()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,13 +41,28 @@ def place(document: Document) -> tuple[list[Placed], list[str]]:
 
     A resource is the first segment of an operation's path, or what the contract calls so and a subject begins with.
     """
-    known = {_of_path(found[1]) for name in document.operations if (found := _OPERATION.fullmatch(name))}
+    known = resources(document.operations)
     # Many requirements are judged on one subject.
-    resources: dict[str, str] = {}
+    of: dict[str, str] = {}
     for entry in document.verdicts:
-        if entry.subject not in resources:
-            resources[entry.subject] = _resource(entry.subject, known)
-    return _columns([Placed(e, anchor(e.requirement, e.subject), resources[e.subject]) for e in document.verdicts])
+        if entry.subject not in of:
+            of[entry.subject] = resource(entry.subject, known)
+    return _columns([Placed(e, anchor(e.requirement, e.subject), of[e.subject]) for e in document.verdicts])
+
+
+def resources(operations: Iterable[str]) -> set[str]:
+    """The resources of a contract, by the labels of its operations."""
+    return {_of_path(found[1]) for name in operations if (found := _OPERATION.fullmatch(name))}
+
+
+def resource(subject: str, known: Container[str]) -> str:
+    """Which of the `known` resources a subject is about; OTHER where that can't be said."""
+    if operation := _OPERATION.fullmatch(subject):
+        return _of_path(operation[1])
+    # `flow_runs.start_time.before_`, `flow_runs RUNNING`, `flows, deployments`, `work_pools/queues`.
+    named = _NAME.match(subject)
+    first = _of_path(named[0]) if named else OTHER
+    return first if first in known else OTHER
 
 
 def _columns(placed: Iterable[Placed]) -> tuple[list[Placed], list[str]]:
@@ -61,15 +76,6 @@ def _columns(placed: Iterable[Placed]) -> tuple[list[Placed], list[str]]:
         found = [one if one.resource in kept else Placed(one.entry, one.anchor, OTHER) for one in found]
         columns.append(OTHER)
     return found, columns
-
-
-def _resource(subject: str, known: Iterable[str]) -> str:
-    if operation := _OPERATION.fullmatch(subject):
-        return _of_path(operation[1])
-    # `flow_runs.start_time.before_`, `flow_runs RUNNING`, `flows, deployments`, `work_pools/queues`.
-    named = _NAME.match(subject)
-    first = _of_path(named[0]) if named else OTHER
-    return first if first in known else OTHER
 
 
 def _of_path(path: str) -> str:

@@ -1,0 +1,87 @@
+"""`prove`: each fault before a real server, and the kill matrix that comes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import cli
+
+from conformance import catalogue
+from conformance.errors import ConformanceError
+from conformance.faults import FAULTS
+from conformance.run import kill_matrix
+from conformance.run.proof import Proof, Trial
+from conformance.verdicts.model import Verdict
+
+CAUGHT = Proof(
+    "put-appends", Trial("verbs.put-idempotent", "PUT /saved_searches/", Verdict.PASSED, Verdict.FAILED, "x")
+)
+MISSED = Proof("put-toggles", Trial("verbs.put-idempotent", "PUT /admin/storage", Verdict.PASSED, Verdict.PASSED, ""))
+UNDECIDED = Proof(
+    "put-lies", Trial("verbs.put-creates", "PUT /automations/{id}", Verdict.COULD_NOT_RUN, Verdict.FAILED, "")
+)
+SHOWN = Proof(
+    "unknown-join-is-and",
+    Trial("refusals.join", "POST /flows/filter", Verdict.PASSED, Verdict.FAILED, ""),
+    (
+        Trial("refusals.key", "POST /flows/filter", Verdict.PASSED, Verdict.PASSED, ""),
+        Trial("composition.or", "POST /flows/filter", Verdict.PASSED, Verdict.FAILED, ""),
+    ),
+)
+
+
+def test_what_is_caught_is_passed_before_and_failed_behind() -> None:
+    assert [proof.own.caught for proof in (CAUGHT, MISSED, UNDECIDED)] == [True, False, False]
+    assert [proof.own.decided for proof in (CAUGHT, MISSED, UNDECIDED)] == [True, True, False]
+
+
+def test_the_page_has_a_line_for_each_fault(tmp_path: Path) -> None:
+    rules = catalogue.load()
+    kill_matrix.write([SHOWN, CAUGHT, MISSED, UNDECIDED], rules, tmp_path)
+    page = (tmp_path / kill_matrix.PAGE).read_text()
+    assert "2 of 4 faults are caught by the requirement that has to catch them; 3 requirements have one." in page
+    assert "2 trials, 1 passed, 1 failed. 1 faults are caught by others too." in page
+    assert page.index("## Verbs") < page.index("`verbs.put-idempotent`") < page.index("`refusals.join`")
+    assert "| passed without it, passed with it | – |" in page
+    assert "| caught | `composition.or` |" in page
+    rows = json.loads((tmp_path / kill_matrix.JSON).read_text())
+    assert {row["fault"]: row["own"]["caught"] for row in rows} == {
+        "put-appends": True,
+        "put-toggles": False,
+        "put-lies": False,
+        "unknown-join-is-and": True,
+    }
+    assert [other["caught"] for other in rows[0]["others"]] == [False, True]
+
+
+def test_a_requirement_without_a_fault_is_named() -> None:
+    rules = catalogue.load()
+    assert kill_matrix.uncovered(FAULTS, rules) == []
+    without = [fault for fault in FAULTS if fault.requirement != "paging.limit"]
+    assert kill_matrix.uncovered(without, rules) == ["paging.limit"]
+
+
+def test_where_it_can_not_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConformanceError, match="can't write the kill matrix"):
+        kill_matrix.write([CAUGHT], catalogue.load(), tmp_path / "file")
+
+
+def test_a_pattern_that_matches_no_fault_is_bad_input(tmp_path: Path) -> None:
+    done = cli("prove", "--select", "no-such-fault", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "Error: no fault matches --select 'no-such-fault'\n")
+
+
+@pytest.mark.server
+def test_a_fault_is_shown_to_its_requirement_and_to_others(tmp_path: Path) -> None:
+    done = cli("prove", "--select", "put-appends", "--complete", "--output", "proof", cwd=tmp_path, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 faults are caught: proof/kill-matrix.md" in done.stdout
+    assert "1/1 put-appends: caught by verbs.put-idempotent, and by" in done.stderr
+    [row] = json.loads((tmp_path / "proof" / kill_matrix.JSON).read_text())
+    assert (row["own"]["before"], row["own"]["found"]) == ("passed", "failed")
+    assert "verbs.put-replaces" in [other["requirement"] for other in row["others"]]
+    # What the page says was found, the others have found too: a PUT that appends is no PUT that replaces.
+    assert any(other["caught"] for other in row["others"])
