@@ -235,7 +235,7 @@ def test_every_option_that_is_named_is_there() -> None:
     commands = [*group.commands.values(), *group.commands["waivers"].commands.values()]
     there = {name for command in commands for each in command.params for name in each.opts}
     named = {
-        name for path in WRITTEN for text in documents.inline(path) for name in re.findall(r"(?<!\S)--[a-z-]+", text)
+        name for path in WRITTEN for text in documents.inline(path) for name in re.findall(r"(?<!\S)--[a-z0-9-]+", text)
     }
     assert "--exclusive" in named
     assert named <= there

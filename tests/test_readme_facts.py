@@ -186,7 +186,7 @@ def test_the_workflow_can_be_called_so() -> None:
     # YAML 1.1 reads `on` as true.
     inputs = called[True]["workflow_call"]["inputs"]
     assert set(job["with"]) <= set(inputs)
-    kinds = {"string": str, "boolean": bool, "number": (int, float)}
+    kinds: dict[str, tuple[type, ...]] = {"string": (str,), "boolean": (bool,), "number": (int, float)}
     assert all(isinstance(value, kinds[inputs[name]["type"]]) for name, value in job["with"].items())
     # Whoever calls it grants what its jobs need, and no more.
     [needed] = [inner["permissions"] for inner in called["jobs"].values()]
@@ -201,7 +201,7 @@ def test_the_waiver_is_one(tmp_path: Path) -> None:
     # The shipped one is of the same deviation.
     assert any(waiver.overlaps(other) for other, _ in waivers.read(waivers.shipped(), catalogue.load()))
     file.write_text(text.replace("reason", "raison"), "utf-8")
-    with pytest.raises(WaiverError, match="raison"):
+    with pytest.raises(WaiverError, match="the field 'reason' is missing"):
         waivers.read([file], catalogue.load())
 
 
