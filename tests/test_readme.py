@@ -25,6 +25,7 @@ from typing import Any
 
 import certificate_samples
 import documents
+import httpx
 import pytest
 import typer
 from documents import ROOT, WRITTEN, Command
@@ -308,20 +309,6 @@ def shell(text: str, folder: Path, timeout: float = 1200) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@dataclass
-class Desk:
-    """A folder in which a user has got as far as to type a command, and the server that it is typed for."""
-
-    folder: Path
-    server: EmbeddedServer
-
-    def typed(self, text: str, how: Tried) -> str:
-        """What is executed for a command."""
-        # The rest of the address, such as /openapi.json, stays.
-        there = _ADDRESSES.sub(self.server.url, text)
-        return f"{there} {how.more.format(server=self.server.url, folder=self.folder)}".strip()
-
-
 @pytest.fixture(scope="module")
 def runs(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of the same checks: one that accepts what is shipped, one that accepts nothing."""
@@ -335,28 +322,28 @@ def runs(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture
-def desk(server: EmbeddedServer, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """What the commands name is there: the files of one in its folder, and no more than it reads."""
-    [text] = [text for text in COMMANDS if request.node.callspec.params["text"] == text]
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder in which what a command reads is there."""
+    text = request.node.callspec.params["text"]
     with contextlib.ExitStack() as after:
-        if re.search(r"\b(before|reports)\b", text) and "certificate.json" not in text:
-            found = request.getfixturevalue("runs") if " run " not in text else None
-            for name, of in (("before/reports", "before"), ("after/reports", "after"), ("reports", "after")):
-                if found is not None:
-                    shutil.copytree(found / of / "reports", tmp_path / name)
-            if found is not None and "3.9.1" in text:
-                shutil.copytree(found / "before" / "reports", tmp_path / "reports" / "3.6.29")
-                shutil.copytree(found / "after" / "reports", tmp_path / "reports" / "3.9.1")
         if "certificate.json" in text:
             after.enter_context(certificate_samples.small_sets())
             _certified(tmp_path)
+        elif re.search(r" (before/)?reports\b", text) and " run " not in text:
+            found = request.getfixturevalue("runs")
+            folders = {"before/reports": "before", "after/reports": "after", "reports": "after"}
+            folders |= {"reports/3.6.29": "before", "reports/3.9.1": "after"}
+            for name, run in folders.items():
+                shutil.copytree(found / run / "reports", tmp_path / name)
         if "openapi.json >" in text:
             (tmp_path / NEWEST_CONTRACT).parent.mkdir(parents=True)
-            shell(f"curl -sS {server.url}/openapi.json > openapi.json", tmp_path)
+            url = request.getfixturevalue("server").url
+            (tmp_path / "openapi.json").write_bytes(httpx.get(f"{url}/openapi.json", timeout=60).content)
         if " sweep " in text:
             [id_] = re.findall(r"--run (\S+)", text)
-            unfinished.begin(unfinished.About(prefix=id_, url=server.url, started=datetime.now(UTC))).close()
-        yield Desk(tmp_path, server)
+            url = request.getfixturevalue("server").url
+            unfinished.begin(unfinished.About(prefix=id_, url=url, started=datetime.now(UTC))).close()
+        yield tmp_path
 
 
 def _certified(folder: Path) -> None:
@@ -373,10 +360,10 @@ _HERE = re.compile(r"prefect-conformance (?!run\b|certify\b)[^&>|]*")
 """A command that needs no process of its own: all of them do but for those that start pytest."""
 
 
-def in_process(text: str, desk: Desk, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def in_process(text: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Execute what the console script does, in this process: starting it costs more than what it does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(desk.folder)
+        patch.chdir(folder)
         patch.setattr(sys, "argv", shlex.split(text))
         patch.setenv("COLUMNS", "200")
         with pytest.raises(SystemExit) as ended:
@@ -385,23 +372,32 @@ def in_process(text: str, desk: Desk, capfd: pytest.CaptureFixture[str]) -> tupl
     return int(ended.value.code or 0), "".join(capfd.readouterr())
 
 
-@pytest.mark.server
-@pytest.mark.parametrize(
-    "text", [pytest.param(text, marks=[pytest.mark.wide] if how.wide else []) for text, how in COMMANDS.items()]
-)
-def test_it_does_what_it_says(text: str, desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+def _marks(text: str, how: Tried) -> list[pytest.MarkDecorator]:
+    needs = _ADDRESSES.search(text) or how.more or re.search(r"\breports\b|openapi.json", text)
+    alone = needs and "certificate.json" not in text
+    return [pytest.mark.server] * bool(alone) + [pytest.mark.wide] * how.wide
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, marks=_marks(text, how)) for text, how in COMMANDS.items()])
+def test_it_does_what_it_says(
+    text: str, desk: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
     how = COMMANDS[text]
-    typed = desk.typed(text, how)
+    typed = f"{text} {how.more.replace('{folder}', str(desk))}".strip()
+    if _ADDRESSES.search(typed) or "{server}" in typed:
+        # What follows the address, such as /openapi.json, stays.
+        url = request.getfixturevalue("server").url
+        typed = _ADDRESSES.sub(url, typed).replace("{server}", url)
     if _HERE.fullmatch(typed):
         code, said = in_process(typed, desk, capfd)
     else:
-        code, said = shell(typed, ROOT if how.here else desk.folder)
+        code, said = shell(typed, ROOT if how.here else desk)
     assert "Traceback" not in said
     assert code == how.code, said
     assert how.says in said
     for name in how.leaves:
-        assert (desk.folder / name).stat().st_size, name
-    how.then(desk.folder)
+        assert (desk / name).stat().st_size, name
+    how.then(desk)
 
 
 @pytest.mark.server
