@@ -125,7 +125,7 @@ COMMANDS: Mapping[str, Tried] = {
     "prefect-conformance report reports": Tried(says="index.html", leaves=("reports/index.html",)),
     "prefect-conformance diff prefect==3.6.29 prefect==3.9.1": Tried(says="breaking"),
     ("prefect-conformance diff prefect==3.9.1 http://127.0.0.1:4200/api/openapi.json --fail-on breaking"): Tried(
-        says="no"
+        says="contract: no change"
     ),
     # Waivers
     "prefect-conformance waivers propose reports --output waivers.toml": Tried(leaves=("waivers.toml",)),
