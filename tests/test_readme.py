@@ -32,7 +32,6 @@ from documents import ROOT, WRITTEN, Command
 
 from conformance import cli, data
 from conformance.catalogue import sets
-from conformance.run import unfinished
 from conformance.target.embedded import EmbeddedServer
 from conformance.target.embedded.releases import release
 from conformance.verdicts import certificate
@@ -117,7 +116,6 @@ COMMANDS: Mapping[str, Tried] = {
         "prefect-conformance run --url https://cloud.example/api/accounts/ID/workspaces/ID "
         "--token-env PREFECT_API_KEY --contract prefect==3.9.1 --rate 10"
     ): Tried(QUICK, says="result:  conformant", wide=True),
-    "prefect-conformance sweep --url http://127.0.0.1:4200/api --run conformance-1a2b3c": Tried(),
     # Shards; the two are those that are joined.
     f"{NEW} --shard 1/2 --reports part-1": Tried(QUICK, leaves=("part-1/verdicts.json",), wide=True),
     f"{NEW} --shard 2/2 --reports part-2": Tried(QUICK, leaves=("part-2/verdicts.json",), wide=True),
@@ -162,6 +160,9 @@ UNTRIED: Mapping[str, str] = {
         "prefect-conformance run --url https://prefect.example/api --header-file 'X-Api-Key: key.txt' "
         "--ca authority.pem --client-cert client.pem"
     ): "needs a server with TLS: test_access.py has one",
+    "prefect-conformance sweep --url http://127.0.0.1:4200/api --run conformance-1a2b3c": (
+        "needs a run that was killed: test_shared_target.py kills one, and types this"
+    ),
     "prefect-conformance merge part-1 part-2 --reports reports": "test_shards.py joins two that are a whole",
     (
         "prefect-conformance certify --url https://prefect.example/api --exclusive --vendor 'Example' "
@@ -339,10 +340,6 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
             (tmp_path / NEWEST_CONTRACT).parent.mkdir(parents=True)
             url = request.getfixturevalue("server").url
             (tmp_path / "openapi.json").write_bytes(httpx.get(f"{url}/openapi.json", timeout=60).content)
-        if " sweep " in text:
-            [id_] = re.findall(r"--run (\S+)", text)
-            url = request.getfixturevalue("server").url
-            unfinished.begin(unfinished.About(prefix=id_, url=url, started=datetime.now(UTC))).close()
         yield tmp_path
 
 
