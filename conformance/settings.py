@@ -12,7 +12,7 @@ DEFAULT_SEED = 20221013
 """The fixed seed. Any number would do; what counts is that it is the same in every run."""
 
 DEFAULT_FUZZ_EXAMPLES = 8
-"""Generated cases an operation. Measured: see "How long it takes" in the README."""
+"""Generated cases an operation. Measured: see "How long it takes" in docs/options.md."""
 
 
 class Dialect(StrEnum):
