@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import Contract, Query
+from conformance.contract import Contract, Query, Reading, frozen
 from conformance.suite import bad_bodies
 from conformance.suite.bad_bodies import WHOLE, Bad, says_where
+from conformance.suite.check import declaration, functions
 from conformance.suite.pages import default_limit, listed, ranges
 
 
@@ -188,3 +189,24 @@ def test_ranges_are_whole_numbers() -> None:
 )
 def test_rows_are_the_list_in_an_answer(answer: Any, rows: Any) -> None:
     assert listed(answer) == rows
+
+
+def backwards(node: Any) -> Any:
+    """The same JSON value with the keys of its objects the other way round."""
+    if isinstance(node, dict):
+        return {key: backwards(node[key]) for key in reversed(node)}
+    return [backwards(item) for item in node] if isinstance(node, list) else node
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "3.9.1"])
+def test_what_is_tried_does_not_hang_on_the_order_of_a_document(version: str) -> None:
+    raw = frozen.path(version).read_bytes()
+    one = Contract.parse(raw, Reading(version=version))
+    other = Contract.parse(json.dumps(backwards(json.loads(raw))).encode(), Reading(version=version))
+    makers = [declaration(check) for name, check in functions().items() if name.startswith("refusals.")]
+    for declared in makers:
+        assert declared is not None
+        trials, others = declared.subjects(one), declared.subjects(other)
+        assert trials.keys() == others.keys()
+        for label, trial in trials.items():
+            assert [json.loads(json.dumps(bad.shown)) for bad in trial.bad] == [bad.shown for bad in others[label].bad]

@@ -1,6 +1,7 @@
 """Bodies that a query must refuse, made from what its document says of a legal one. Nothing is sent here.
 
-Each differs from a legal body in one place, so that what refuses it can only be meant for that.
+Each differs from a legal body in one place, so that what refuses it can only be meant for that. Which are tried hangs
+on names, not on the order in which a document has them: the same contract gets the same checks.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def unknown_sorts(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def unknown_criteria(contract: Contract, query: Query) -> Iterator[Bad]:
     """A criterion that no filter has, in each filter of which the document says that it has no others."""
-    for filter_ in query.filters.values():
+    for _, filter_ in sorted(query.filters.items()):
         if closed(contract, filter_):
             yield _json(contract, query, _placed(filter_, {UNKNOWN: {"any_": [NOBODY]}}), UNKNOWN)
 
@@ -147,12 +148,12 @@ def unknown_joins(contract: Contract, query: Query) -> Iterator[Bad]:
 
 def unknown_keys(contract: Contract, query: Query) -> Iterator[Bad]:
     """Keys that the body lacks: a made-up one, and two of its own a letter off. In filters that are open, one too."""
-    names = sorted(query.properties, key=lambda name: name not in query.filters)
+    names = sorted(query.properties, key=lambda name: (name not in query.filters, name))
     near = (name.removesuffix("s") if name.endswith("s") else f"{name}s" for name in names)
     for key in (UNKNOWN, *islice(near, 2)):
         if key not in query.properties:
             yield _json(contract, query, {key: {"id": {"any_": [NOBODY]}}}, key)
-    for filter_ in query.filters.values():
+    for _, filter_ in sorted(query.filters.items()):
         if not closed(contract, filter_):
             yield _json(contract, query, _placed(filter_, {UNKNOWN: [NOBODY]}), UNKNOWN)
 
@@ -373,7 +374,7 @@ def closed(contract: Contract, filter_: Filter, path: str = "") -> bool:
 def main(query: Query) -> Filter | None:
     """The filter of the collection that is asked for; the others are of related ones."""
     named = (segment for segment in reversed(query.name.split("/")) if segment in query.filters)
-    return query.filters.get(next(named, next(iter(query.filters), "")))
+    return query.filters.get(next(named, min(query.filters, default="")))
 
 
 def _lists(query: Query) -> bool:
@@ -383,14 +384,14 @@ def _lists(query: Query) -> bool:
 
 def _main_first(query: Query) -> list[Filter]:
     """The main filter; of a list, each other after it."""
-    filters = sorted(query.filters.values(), key=lambda filter_: filter_ is not main(query))
+    filters = sorted(query.filters.values(), key=lambda filter_: (filter_ is not main(query), filter_.name))
     return filters if _lists(query) else filters[:1]
 
 
 def _criteria(query: Query) -> Iterator[tuple[Filter, Criterion]]:
     """Every criterion of a list's main filter, and one of each other; of any other query, one of its main filter."""
     for filter_ in _main_first(query):
-        for number, criterion in enumerate(filter_.criteria.values()):
+        for number, (_, criterion) in enumerate(sorted(filter_.criteria.items())):
             if number == 0 or (filter_ is main(query) and _lists(query)):
                 yield filter_, criterion
 
@@ -415,8 +416,8 @@ def _cells(
         return
     found = (
         (filter_, criterion, operator)
-        for criterion in filter_.criteria.values()
-        for operator, takes in criterion.operators.items()
+        for _, criterion in sorted(filter_.criteria.items())
+        for operator, takes in sorted(criterion.operators.items())
         if (kinds is None or takes.kind in kinds) and (many is None or takes.many is many)
     )
     yield from found if _lists(query) else islice(found, 1)
