@@ -43,6 +43,8 @@ class Controller:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Find or start the target, and seed the world; a worker is told of both when it starts."""
         try:
+            if not self.config.option.collectonly:
+                self.run.claim()
             self.run.open()
             if not self.config.option.collectonly:
                 self.run.populate()
@@ -77,7 +79,11 @@ class Controller:
             self.run.ledger.interrupt("the run was interrupted")
         elif exitstatus == pytest.ExitCode.INTERNAL_ERROR:
             self.run.ledger.interrupt("pytest itself failed")
-        self.written = self.run.close()
+        try:
+            self.written = self.run.close()
+        except ConformanceError as error:
+            # All has been judged, and there is no place to say so but here.
+            raise Error(str(error), returncode=ExitCode.INCOMPLETE) from error
         session.exitstatus = int(self.run.ledger.exit_code())
 
     @property
