@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import http.server
 import io
 import json
@@ -279,10 +278,10 @@ def _no_gzip(handler: http.server.BaseHTTPRequestHandler) -> None:
     handler.send_header("content-encoding", "gzip")
     handler.send_header("content-length", "9")
     handler.end_headers()
-    handler.wfile.write(gzip.compress(b"[]")[:4] + b"<b>no")
+    handler.wfile.write(b"<b>nogzip")
 
 
-@pytest.mark.parametrize(("send", "says"), [(_endless, "more than 1 MiB"), (_no_gzip, "")])
+@pytest.mark.parametrize(("send", "says"), [(_endless, "more than 1 MiB"), (_no_gzip, "incorrect header")])
 def test_what_can_not_be_read_is_no_verdict(send: Any, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MOST", 2**20)
     contract = Contract({"openapi": "3.1.0", "paths": {}})
