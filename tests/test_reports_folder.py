@@ -403,7 +403,7 @@ def test_a_run_that_is_stopped_keeps_its_verdicts_in_every_report(
     assert "Traceback" not in output
     found = document.load(at / "verdicts.json")
     assert found.result == "incomplete"
-    assert "the run was interrupted" in found.reasons
+    assert "the run was interrupted: it was told to end, by Ctrl-C or SIGTERM" in found.reasons
     ran = [entry for entry in found.verdicts if entry.verdict is not Verdict.COULD_NOT_RUN]
     assert 0 < len(ran) < len(found.verdicts)
     cases = etree.parse(at / "junit.xml").findall(".//testcase")
@@ -412,7 +412,7 @@ def test_a_run_that_is_stopped_keeps_its_verdicts_in_every_report(
     assert not (at / "allure-results" / "x-result.json").exists()
     page = (at / "index.html").read_text("utf-8")
     assert "<title>Incomplete: " in page
-    assert "the run was interrupted" in page
+    assert "it was told to end, by Ctrl-C or SIGTERM" in page
     assert found.operations
     assert found.api_coverage is not None
     for name in ("coverage.html", "api-coverage.html", "catalogue.html"):

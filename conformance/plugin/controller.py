@@ -76,7 +76,7 @@ class Controller:
             return
         self._plan()
         if exitstatus == pytest.ExitCode.INTERRUPTED and not self._stopped:
-            self.run.ledger.interrupt("the run was interrupted")
+            self.run.ledger.interrupt("it was told to end, by Ctrl-C or SIGTERM")
         elif exitstatus == pytest.ExitCode.INTERNAL_ERROR:
             self.run.ledger.interrupt("pytest itself failed")
         try:

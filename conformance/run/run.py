@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import secrets
 import shutil
 import tempfile
@@ -207,7 +208,8 @@ class Run:
         except (SeedingError, TargetTrouble) as error:
             self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
             population = Population(trouble=str(error))
-        workbench.shared.population.write_text(population.model_dump_json(), "utf-8")
+        # A server may have named half a surrogate pair, which Pydantic's own JSON has no form for.
+        workbench.shared.population.write_text(json.dumps(population.model_dump(mode="json")), "utf-8")
 
     @property
     def lost(self) -> str | None:
