@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
-from verdict_samples import MAY, MUST, OTHER, SHOULD, build, judged, ledger, waived, with_grammar
+from verdict_samples import MAY, MUST, OTHER, SHOULD, build, cell, judged, ledger, pair, waived, with_grammar
 
 from conformance import catalogue
+from conformance.contract import Contract
 from conformance.settings import Dialect
+from conformance.verdicts.coverage import State
 from conformance.verdicts.document import Document, Entry
 from conformance.verdicts.ledger import ErrorKind
 from conformance.verdicts.model import Result, Verdict
@@ -17,6 +20,9 @@ EVIL = (
     "\x1b[2J\x9b\u061c\u202eabc\u2066{{ 7*7 }}\x00<!--"
 )
 """What a hostile server calls things."""
+
+EVIL_NAME = EVIL.replace(".", "")
+"""The same where a point parts names."""
 
 CURL = "curl -sS -X POST http://127.0.0.1:4200/api/flows/filter --data-raw '{\"limit\": 1}'"
 
@@ -66,6 +72,18 @@ def conformant() -> Document:
     return build(ledger(judged(MUST, "POST /flows/filter")))
 
 
+def hostile_contract() -> Contract:
+    """A contract whose operation, parameter, values and fields are attacks."""
+    answers: dict[str, Any] = {
+        "200": {"content": {"application/json": {"schema": {"properties": {EVIL: {}, "\n": {}}}}}}
+    }
+    asked = [{"name": EVIL, "in": "query", "schema": {"enum": [EVIL, "two\nlines", "\ud800"]}}]
+    operation = {"parameters": asked, "responses": answers, "operationId": EVIL, "summary": EVIL}
+    return Contract(
+        {"openapi": "3.1.0", "info": {"title": EVIL, "version": EVIL}, "paths": {f"/{EVIL}": {"post": operation}}}
+    )
+
+
 def hostile() -> Document:
     """A run on a server whose every name and answer is an attack."""
     made = ledger(
@@ -81,6 +99,10 @@ def hostile() -> Document:
     )
     made.operations([f"GET /{EVIL}/{{id}}"], {f"GET /{EVIL}/{{id}}": EVIL})
     made.error(EVIL)
+    made.survey(hostile_contract())
+    parts = [cell(f"{EVIL_NAME}.{EVIL_NAME}.any_"), cell("flows.name.any_", State.UNKNOWN)]
+    pairs = [pair(f"{EVIL_NAME} by flows")]
+    made.know(parts, pairs, [f"POST /{EVIL}/filter"], [part.name for part in (*parts, *pairs)])
     document = build(made)
     target = document.target.model_copy(update={"url": f"http://x/{EVIL}", "server": EVIL, "version": EVIL})
     run = document.run.model_copy(update={"command": f"prefect-conformance run --url '{EVIL}'"})

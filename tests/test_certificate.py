@@ -1013,14 +1013,15 @@ def test_certify_writes_the_certificate_of_its_run_and_ends_as_that(
     assert f"signed by the key {key_id(KEY.public_key())}" in ended.out
 
 
-def test_a_run_that_can_not_begin_leaves_no_certificate_of_an_earlier_one(
+def test_a_run_that_can_not_begin_leaves_the_certificate_of_an_earlier_one(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports = written(tmp_path / "reports", run())
     (reports / "certificate.json").write_bytes(certify(reports, PRODUCT, ISSUED))
     running(monkeypatch, lambda _: 2)
+    before = {path: path.read_bytes() for path in reports.iterdir() if path.is_file()}
     assert command(tmp_path, "certify", *NAMED, *TARGET).code == 2
-    assert not (reports / "certificate.json").exists()
+    assert {path: path.read_bytes() for path in reports.iterdir() if path.is_file()} == before
 
 
 def test_a_run_that_is_none_to_certify_by_keeps_its_own_end(

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ import pytest
 from page_samples import CURL, conformant, hostile, huge, ordinary
 from rich.console import Console
 from typer.testing import CliRunner
-from verdict_samples import CATALOGUE, MUST, OTHER, SHOULD, build, judged, ledger
+from verdict_samples import CATALOGUE, MAY, MUST, OTHER, SHOULD, build, judged, ledger
 
 from conformance import catalogue
 from conformance.cli import app
@@ -193,6 +193,41 @@ def test_four_hundred_waivers_of_one_reason_are_one_line() -> None:
     shown = seen(made.model_copy(update={"verdicts": entries}))
     (reason,) = shown.texts("details", class_="reason")
     assert reason.startswith("≈Known. 400 subjects")
+
+
+@pytest.mark.parametrize(
+    ("link", "leads"),
+    [
+        ("https://example.org/1?a=b&c", True),
+        ("http://example.org/<b>", True),
+        ("javascript:alert(1)", False),
+        ("https://example.org/\u202ea b", False),
+        ("//example.org", False),
+    ],
+)
+def test_a_waiver_shows_where_more_is_told_and_its_last_day(link: str, leads: bool) -> None:
+    made = build(ledger(judged(MUST, "GET /flows/{id}", Verdict.FAILED), judged(MUST, "b", Verdict.FAILED)))
+    terms = {"verdict": Verdict.WAIVED, "waiver": "Known.", "waiver_link": link, "waiver_expires": date(2027, 1, 31)}
+    other = {"verdict": Verdict.WAIVED, "waiver": "Known."}
+    first, second = made.verdicts
+    shown = seen(
+        made.model_copy(update={"verdicts": (first.model_copy(update=terms), second.model_copy(update=other))})
+    )
+    with_terms, without = shown.texts("details", class_="reason")
+    assert "until 2027-01-31" in with_terms
+    assert "until" not in without
+    assert shown.texts("p", class_="more-at") == [text.line(link)]
+    assert (link in shown.all("href")) is leads
+    assert any(told.startswith("Known. (until 2027-01-31, ") for told in shown.data["texts"])
+
+
+def test_each_requirement_is_a_row_without_javascript(whole: Page) -> None:
+    assert len(whole.texts("table", class_="each")) == 1
+    rows = whole.texts("th", scope="row")
+    first = rows.index(MUST)
+    assert rows[first : first + 4] == [MUST, OTHER, f"{SHOULD} SHOULD", f"{MAY} MAY"]
+    assert whole.texts("span", class_="failed", title="3 failed") == ["✕3"]
+    assert whole.texts("span", class_="waived", title="1 waived") == ["≈1"] * 3
 
 
 def test_the_operations_by_their_statuses(whole: Page) -> None:

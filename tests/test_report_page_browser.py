@@ -341,6 +341,8 @@ def test_on_paper_the_failures_are_whole(visit: Open) -> None:
 def test_it_can_be_read_without_a_script(visit: Open) -> None:
     page = visit(java_script_enabled=False)
     assert not page.locator("#filter").is_visible()
+    assert page.locator("table.each tbody th").all_inner_texts()[0].startswith(MUST)
+    assert page.locator("table.each .failed").first.is_visible()
     page.locator("details.failure summary").first.click()
     assert CURL in page.locator("details.failure .body").first.inner_text()
     page.locator("details.reason summary").first.click()

@@ -20,4 +20,4 @@ def test_a_line_a_run_and_a_cell_a_profile() -> None:
     assert (named["guidelines"], named["core"], named["result"]) == ("2", "0", "conformant")
     assert (other["guidelines"], other["result"]) == ("1 1f 1c", "non-conformant")
     assert named["server"].startswith("prefect ")
-    assert third[0] == r"prefect 1 \| 2", "a bar in what a server says of itself begins no cell"
+    assert third[0] == "prefect 1 &#124; 2", "a bar in what a server says of itself begins no cell"

@@ -57,6 +57,13 @@ def test_the_oldest_comes_first_with_its_age(tmp_path: Path) -> None:
     ]
 
 
+def test_where_more_is_told_of_one(tmp_path: Path) -> None:
+    linked = FILE.replace('requirement = "verbs.must"', 'requirement = "verbs.must"\nlink = "https://example.org/1"')
+    heads, first, second, _ = shown(linked, tmp_path)
+    assert heads[-1] == "link"
+    assert (first[-1], second[-1]) == ("https://example.org/1", "never")
+
+
 def test_where_no_day_is_known(tmp_path: Path) -> None:
     assert shown(FILE.replace("since = 2026-06-05", ""), tmp_path)[1][-2:] == ["unknown", "never"]
     assert shown("", tmp_path) == [["no", "waiver"]]

@@ -11,6 +11,7 @@ import typer
 
 from conformance.catalogue import sets
 from conformance.errors import ConformanceError, ExitCode
+from conformance.run import folder
 from conformance.verdicts import certificate
 from conformance.verdicts.certificate import Product, RejectedError, Verified
 from conformance.verdicts.console import say, stdout
@@ -50,6 +51,7 @@ def write(reports: Path, of: Product, set_id: str | None, key: Path | None, outp
 
     Raises ConformanceError where there is no such run, it was none to certify by, or the file can't be written.
     """
+    folder.require_whole(reports)
     signing = None if key is None else certificate.read_private(key)
     to = output if output is not None else reports / certificate.FILE
     raw = certificate.certify(reports, of, datetime.now(UTC), set_id=set_id, key=signing)
@@ -73,8 +75,6 @@ def begin(reports: Path, of: Product, set_id: str | None, key: Path | None) -> C
         certificate.read_private(key)
     if set_id is not None:
         sets.load(set_id)
-    # What an earlier run has left there is no certificate of this one.
-    (reports / certificate.FILE).unlink(missing_ok=True)
     verdicts = reports / certificate.VERDICTS
     before = verdicts.read_bytes() if verdicts.is_file() else None
 
@@ -132,13 +132,13 @@ def badge(
 ) -> None:
     """Write badge.json (the endpoint of a shields.io badge) and badge.svg, of a certificate that is verified first."""
     verified = _verified(file, key, None)
-    folder = output if output is not None else file.parent
+    to = output if output is not None else file.parent
     for name, text in (("badge.json", certificate.endpoint(verified)), ("badge.svg", certificate.svg(verified))):
         try:
-            (folder / name).write_text(text, "utf-8")
+            (to / name).write_text(text, "utf-8")
         except OSError as error:
-            raise ConformanceError(f"{folder / name}: can't write the badge: {error.strerror or error}") from error
-        say(stdout(), str(folder / name))
+            raise ConformanceError(f"{to / name}: can't write the badge: {error.strerror or error}") from error
+        say(stdout(), str(to / name))
 
 
 def _verified(file: Path, key: Path | None, evidence: Path | None) -> Verified:

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from conformance import __version__, catalogue, data
 from conformance.errors import ConformanceError, ExitCode
-from conformance.run import differing, reports
+from conformance.run import differing, folder, reports
 from conformance.suite.check import selected
 from conformance.verdicts import difference, document, job_annotations, job_page, proposal, waiver_list, waivers
 from conformance.verdicts.console import stdout
@@ -90,12 +90,15 @@ def report(
     """Render the report page of a run again, from its verdicts.json."""
     verdicts = _verdicts(run_)
     found = document.load(verdicts)
-    folder = verdicts.parent if output is None else output
-    reports.prepare(folder)
-    if folder.resolve() != verdicts.parent.resolve():
+    to = verdicts.parent if output is None else output
+    reports.prepare(to)
+    if to.resolve() != verdicts.parent.resolve():
+        folder.require_whole(to)
+        folder.put_certified_aside(to)
         # The page names it.
-        document.write(found, folder / "verdicts.json", checked=True)
-    print(reports.pages(found, catalogue.load(), folder))
+        document.write(found, to / "verdicts.json", checked=True)
+        folder.make_room(to)
+    print(reports.pages(found, catalogue.load(), to))
 
 
 class _Summary(StrEnum):
@@ -178,7 +181,11 @@ def propose(
 
 
 def _verdicts(path: Path) -> Path:
-    return path / "verdicts.json" if path.is_dir() else path
+    """The document of a run. Raises ConformanceError for a folder whose last run has not written all its reports."""
+    if not path.is_dir():
+        return path
+    folder.require_whole(path)
+    return path / "verdicts.json"
 
 
 def version() -> None:

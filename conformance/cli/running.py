@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -124,7 +125,12 @@ def _run(settings: Settings) -> int:
         "conformance.plugin.screen",
         *options.arguments(settings),
     ]
-    code = pytest.main(arguments)
+    # Whoever stops a container or a job sends this first: it is what Ctrl-C is.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = pytest.main(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return ExitCode.USAGE if code == pytest.ExitCode.USAGE_ERROR else int(code)
 
 

@@ -29,21 +29,23 @@ def pytest_configure(config: pytest.Config) -> None:
             from conformance.run import Shared
 
             told = Shared.model_validate_json(shared)
-            _report_to(config, told.settings.reports, clean=False)  # the controlling process has done that
+            _report_to(config, told.settings.reports)
             config.pluginmanager.register(_worker(config, told), "conformance-bench")
     elif _is_asked_for(config):
         from conformance.plugin.controller import Controller
 
         settings = options.settings(config)
         if not config.option.collectonly:
-            _report_to(config, settings.reports, clean=True)
+            _report_to(config, settings.reports)
         config.pluginmanager.register(Controller(config, settings), "conformance-controller")
 
 
-def _report_to(config: pytest.Config, reports: Path, *, clean: bool) -> None:
-    """Have allure-pytest write its results beside the other reports."""
-    config.option.allure_report_dir = str((reports / "allure-results").absolute())
-    config.option.clean_alluredir = clean
+def _report_to(config: pytest.Config, reports: Path) -> None:
+    """Have allure-pytest write its results where the run takes them from; it also empties the place, once it begins."""
+    from conformance.run.folder import unfinished_results
+
+    config.option.allure_report_dir = str(unfinished_results(reports).absolute())
+    config.option.clean_alluredir = False
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -9,6 +9,7 @@ from allure_commons.model2 import Status, TestResult
 from conformance.catalogue import Level, Requirement
 from conformance.target import Exchange, Journal, Redactor
 from conformance.target.curl import command
+from conformance.verdicts.printable import printable
 
 _SEVERITY = {
     Level.MUST: allure.severity_level.CRITICAL,
@@ -34,7 +35,11 @@ class _Waived:
 
     @allure_commons.hookimpl(tryfirst=True)
     def report_result(self, result: TestResult) -> None:
-        """Change a result before it is written."""
+        """Change a result before it is written. A name of half a surrogate pair could not be."""
+        for named in (result, *result.labels, *result.parameters):
+            for field in ("name", "fullName", "value"):
+                if isinstance(text := getattr(named, field, None), str):
+                    setattr(named, field, printable(text))
         details = result.statusDetails
         if result.status == Status.SKIPPED and details is not None and str(details.message).startswith(_XFAIL):
             result.status = Status.FAILED

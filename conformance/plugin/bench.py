@@ -27,6 +27,7 @@ from conformance.suite.walks import Walks
 from conformance.target import Client, Target
 from conformance.verdicts.ledger import apply
 from conformance.verdicts.model import Check, Judgement, Verdict
+from conformance.verdicts.printable import printable
 from conformance.world import World
 
 _DECLARED = pytest.StashKey[Declaration]()
@@ -230,7 +231,8 @@ def _reshape(report: pytest.TestReport, call: pytest.CallInfo[None], judgement: 
     The exception is replaced by one with the redacted text: other plugins print what they find there.
     """
     path, line, _ = item.location
-    text = "\n".join(part for part in (judgement.summary, judgement.details) if part)
+    # pytest's own reporter prints it as it is.
+    text = printable("\n".join(part for part in (judgement.summary, judgement.details) if part))
     match judgement.verdict:
         case Verdict.PASSED:
             return
@@ -242,7 +244,10 @@ def _reshape(report: pytest.TestReport, call: pytest.CallInfo[None], judgement: 
             report.wasxfail = judgement.waiver or ""
             ended = Violation(text)
         case Verdict.NOT_APPLICABLE:
-            report.outcome, report.longrepr = "skipped", (path, line or 0, f"not applicable: {judgement.summary}")
+            report.outcome, report.longrepr = (
+                "skipped",
+                (path, line or 0, f"not applicable: {printable(judgement.summary)}"),
+            )
             ended = NotApplicable(text)
         case Verdict.COULD_NOT_RUN:
             report.outcome, report.longrepr = "failed", f"could not run: {text}"

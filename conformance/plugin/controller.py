@@ -43,6 +43,8 @@ class Controller:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Find or start the target, and seed the world; a worker is told of both when it starts."""
         try:
+            if not self.config.option.collectonly:
+                self.run.claim()
             self.run.open()
             if not self.config.option.collectonly:
                 self.run.populate()
@@ -74,10 +76,14 @@ class Controller:
             return
         self._plan()
         if exitstatus == pytest.ExitCode.INTERRUPTED and not self._stopped:
-            self.run.ledger.interrupt("the run was interrupted")
+            self.run.ledger.interrupt("it was told to end, by Ctrl-C or SIGTERM")
         elif exitstatus == pytest.ExitCode.INTERNAL_ERROR:
             self.run.ledger.interrupt("pytest itself failed")
-        self.written = self.run.close()
+        try:
+            self.written = self.run.close()
+        except ConformanceError as error:
+            # All has been judged, and there is no place to say so but here.
+            raise Error(str(error), returncode=ExitCode.INCOMPLETE) from error
         session.exitstatus = int(self.run.ledger.exit_code())
 
     @property

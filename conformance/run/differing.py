@@ -10,6 +10,7 @@ from typing import Any, Final
 from conformance.contract import Contract, DocumentError
 from conformance.contract.changes import ContractChange, changes
 from conformance.errors import ConformanceError, TargetError
+from conformance.run.folder import require_whole
 from conformance.run.reports import CONTRACT, VERDICTS
 from conformance.target import Access, Redactor, contracts
 from conformance.verdicts import document
@@ -43,6 +44,8 @@ def side(spec: str) -> Side:
     folder = path.is_dir()
     if not folder and _is_contract(path):
         return Side(spec, None, _kept(path))
+    if folder:
+        require_whole(path)
     run = document.load(path / VERDICTS if folder else path)
     kept = path / CONTRACT if folder else path.with_name(CONTRACT)
     # Beside a file of another name, it may be that of another run.

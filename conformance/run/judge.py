@@ -15,6 +15,10 @@ from conformance.world import SeedingError
 _MOST_CURLS = 10
 """Commands in one failure: what came before them is in the Allure report."""
 
+_LONGEST_LINE = 2000
+_LONGEST_TRACE = 20_000
+"""Characters of a summary or a finding, and of a traceback: a server's answer, which they may quote, has no bound."""
+
 
 def judge(
     requirement: Requirement,
@@ -48,16 +52,20 @@ def judge(
             summary = str(ended)
         case _:
             summary = f"the suite itself failed: {type(ended).__name__}: {ended}"
-            details = "".join(traceback.format_exception(ended))
+            details = _cut("".join(traceback.format_exception(ended)), _LONGEST_TRACE)
     return Judgement(
         requirement=requirement.id,
         subject=subject,
         verdict=verdict,
-        summary=redactor.text(summary),
+        summary=_cut(redactor.text(summary), _LONGEST_LINE),
         details=redactor.text(details),
         seconds=round(seconds, 4),
-        findings=tuple(map(redactor.text, findings)),
+        findings=tuple(_cut(redactor.text(finding), _LONGEST_LINE) for finding in findings),
     )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
 def screen(violation: Violation, journal: Journal, redactor: Redactor) -> str:

@@ -16,6 +16,7 @@ from conformance import __version__
 from conformance.catalogue import Catalogue
 from conformance.contract import Contract, excerpt
 from conformance.errors import ConformanceError
+from conformance.run import folder as places
 from conformance.run.timings import Timings
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 from conformance.target import access
@@ -31,6 +32,7 @@ from conformance.verdicts import (
     terminal,
 )
 from conformance.verdicts.ledger import Ledger
+from conformance.verdicts.model import one_line
 
 INDEX: Final = "index.html"
 """The page to open."""
@@ -109,42 +111,61 @@ def prepare(folder: Path) -> None:
 def write(run: Judged) -> Written:
     """Write every report of a closed run.
 
-    The verdicts come first: what can fail after them loses nothing. They are written once more at the end,
-    with the time that the reports took.
+    The verdicts come first: what can fail after them loses nothing, and is told. They are written once more at the
+    end, with the time that the reports took. Raises DocumentError where they can't be written.
     """
     folder = run.settings.reports
     verdicts = folder / VERDICTS
     files, missing = [verdicts], []
+
+    def add(name: str, make: Callable[[], object], *, named: bool = True) -> None:
+        try:
+            make()
+        except (OSError, ConformanceError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            missing.append(one_line(f"{name}: not written: {why}"))
+        else:
+            if named:
+                files.append(folder / name)
+
     with run.timings.phase("reports"):
         run.progress("writing the reports")
         written = _document(run)
         document.write(written, verdicts)
-        junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml")
-        files.append(folder / "junit.xml")
-        # Before what takes longer, so that the page of an earlier run is never taken for this one's.
-        pages(written, run.catalogue, folder)
-        if written.grammar.asked:
-            files.append(folder / "coverage.html")
-        if written.api_coverage is not None:
-            files.append(folder / "api-coverage.html")
-        _keep(run.contract, folder / CONTRACT)
-        results = folder / "allure-results"
-        if results.is_dir():
-            allure_results.environment(results, _facts(written))
-            allure_results.run_itself(results, written)
-            if (left := _unrendered(run)) is not None:
-                missing.append(f"allure-report: not rendered: {left}; `allure generate {results}` does it")
-            elif why := allure.render(
-                results, folder / "allure-report", run.progress, history=folder / "allure-history.jsonl"
-            ):
-                missing.append(why)
-            else:
-                files.append(folder / "allure-report" / "index.html")
+        # Before what takes longer, so that no report of an earlier run is ever taken for this one's.
+        add("what an earlier run left", lambda: places.make_room(folder), named=False)
+        add("junit.xml", lambda: junit.write(written, run.ledger.judgements, run.catalogue, folder / "junit.xml"))
+        add(INDEX, lambda: pages(written, run.catalogue, folder), named=False)
+        for name, there in (
+            ("coverage.html", bool(written.grammar.asked)),
+            ("api-coverage.html", written.api_coverage is not None),
+        ):
+            if there and (folder / name).is_file():
+                files.append(folder / name)
+        add(CONTRACT, lambda: _keep(run.contract, folder / CONTRACT), named=False)
+        add("allure-report", lambda: _allure(run, written, files, missing), named=False)
     written = _document(run)
     document.write(written, verdicts, checked=True)
     index = folder / INDEX
-    index.write_text(page.render(written, run.catalogue), "utf-8")
+    if index.is_file():
+        index.write_text(page.render(written, run.catalogue), "utf-8")
     return Written(written, index, tuple(files), tuple(missing))
+
+
+def _allure(run: Judged, written: document.Document, files: list[Path], missing: list[str]) -> None:
+    """Complete the results for Allure and have them rendered. Raises OSError."""
+    folder = run.settings.reports
+    results = folder / "allure-results"
+    if not results.is_dir():
+        return
+    allure_results.environment(results, _facts(written))
+    allure_results.run_itself(results, written)
+    if (left := _unrendered(run)) is not None:
+        missing.append(f"allure-report: not rendered: {left}; `allure generate {results}` does it")
+    elif why := allure.render(results, folder / "allure-report", run.progress, history=folder / "allure-history.jsonl"):
+        missing.append(why)
+    else:
+        files.append(folder / "allure-report" / "index.html")
 
 
 def pages(written: document.Document, catalogue: Catalogue, folder: Path) -> Path:
@@ -169,8 +190,8 @@ def _keep(contract: Contract | None, path: Path) -> None:
     if contract is None:
         path.unlink(missing_ok=True)
         return
-    # A name may have half a surrogate pair, as JSON lets it.
-    path.write_bytes(excerpt.dump(excerpt.facts(contract.document)).encode("utf-8", "surrogatepass"))
+    # A name may have half a surrogate pair, as JSON lets it: that is escaped.
+    path.write_bytes(excerpt.dump(excerpt.facts(contract.document)).encode("utf-8", "backslashreplace"))
 
 
 def _unrendered(run: Judged) -> str | None:

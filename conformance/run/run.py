@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import secrets
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from filelock import FileLock
 from conformance import catalogue
 from conformance.contract import Contract, frozen
 from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
+from conformance.run import folder as places
 from conformance.run import grammar, plan, reports, shards, unfinished
 from conformance.run.timings import Timings
 from conformance.run.workbench import Shared, Workbench
@@ -75,9 +77,14 @@ class Run:
         self._guarded: embedded.EmbeddedServer | None = None
         self._databases: embedded.Databases | None = None
         self._folder: Path | None = None
+        self._claim: places.Claim | None = None
         self._unfinished: unfinished.Unfinished | None = None
         self._lock: FileLock | None = None
         self._swept = False
+
+    def claim(self) -> None:
+        """Take the reports folder, until `close`. Raises ConformanceError while another run has it."""
+        self._claim = places.Claim(self.settings.reports)
 
     def open(self) -> Self:
         """Everything that comes before the first check.
@@ -134,6 +141,8 @@ class Run:
                     f"no check matches --select {' '.join(map(repr, self.settings.select))}; "
                     "`prefect-conformance run --list` prints what there is"
                 )
+        if self._claim is not None:
+            self._claim.begin(self.started)
         return self
 
     @staticmethod
@@ -199,7 +208,8 @@ class Run:
         except (SeedingError, TargetTrouble) as error:
             self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
             population = Population(trouble=str(error))
-        workbench.shared.population.write_text(population.model_dump_json(), "utf-8")
+        # A server may have named half a surrogate pair, which Pydantic's own JSON has no form for.
+        workbench.shared.population.write_text(json.dumps(population.model_dump(mode="json")), "utf-8")
 
     @property
     def lost(self) -> str | None:
@@ -228,7 +238,21 @@ class Run:
         return plan.planned(self._opened().contract, self.catalogue, self.settings)
 
     def close(self, begun: bool = True) -> reports.Written | None:
-        """Clean up, write the reports, stop the server. Returns what was written, None where no run had begun."""
+        """Clean up, stop the server, write the reports. Returns what was written, None where no run had begun.
+
+        Raises ConformanceError where the verdicts can't be written.
+        """
+        whole = False
+        try:
+            self._clean_up()
+            written = self._write() if begun else None
+            whole = True
+        finally:
+            if self._claim is not None:
+                self._claim.release(whole=whole)
+        return written
+
+    def _clean_up(self) -> None:
         try:
             if self.workbench is not None:
                 with self._defects("clean-up"):
@@ -241,10 +265,13 @@ class Run:
         finally:
             self._stop()
         self.ledger.close()
-        if not begun:
-            return None
+
+    def _write(self) -> reports.Written:
+        folder = self.settings.reports
+        if (aside := places.put_certified_aside(folder)) is not None:
+            self.progress(f"the certificate of an earlier run, and its reports, are in {aside} now")
         # What an earlier run has left there is no shard of this one.
-        (self.settings.reports / shards.FILE).unlink(missing_ok=True)
+        (folder / shards.FILE).unlink(missing_ok=True)
         if self.settings.shard is not None and self.workbench is not None:
             about = (
                 self.settings,
@@ -253,7 +280,7 @@ class Run:
                 self.workbench.contract.reading,
                 self.ledger,
             )
-            shards.write(self.settings.reports, *about, self.started, self.seconds, self.timings)
+            shards.write(folder, *about, self.started, self.seconds, self.timings)
         return reports.write(self)
 
     @contextmanager

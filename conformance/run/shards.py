@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from conformance import __version__, catalogue
 from conformance.contract import Contract, DocumentError, Reading
 from conformance.errors import ConformanceError, ExitCode
+from conformance.run import folder as places
 from conformance.run import grammar, plan, reports
 from conformance.run.timings import Timings
 from conformance.settings import Settings
@@ -197,14 +198,24 @@ def merge(folders: Sequence[Path], to: Path, progress: Callable[[str], None]) ->
     """Write the reports of the whole run to `to`, and show them. Raises ConformanceError where it is not whole."""
     if to.resolve() in (folder.resolve() for folder in folders):
         raise ConformanceError(f"{to} is the folder of a shard; name another one with --reports")
-    shards = join(folders)
-    reports.prepare(to)
-    merged = Merged(shards, to, progress)
-    shutil.rmtree(to / "allure-results", ignore_errors=True)
     for folder in folders:
-        if (results := folder / "allure-results").is_dir():
-            shutil.copytree(results, to / "allure-results", dirs_exist_ok=True)
-    merged.ledger.close()
-    written = reports.write(merged)
+        places.require_whole(folder)
+    shards = join(folders)
+    merged = Merged(shards, to, progress)
+    reports.prepare(to)
+    claim = places.Claim(to)
+    whole = False
+    try:
+        claim.begin(merged.started)
+        for folder in folders:
+            if (results := folder / "allure-results").is_dir():
+                shutil.copytree(results, places.unfinished_results(to), dirs_exist_ok=True)
+        merged.ledger.close()
+        places.put_certified_aside(to)
+        (to / FILE).unlink(missing_ok=True)
+        written = reports.write(merged)
+        whole = True
+    finally:
+        claim.release(whole=whole)
     reports.show(merged, written, stdout())
     return merged.ledger.exit_code()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -87,12 +88,13 @@ def created(folder: Path) -> Path:
 def before(folder: Path) -> Inventory | None:
     """What was on the target when the run of that folder began, if that was noted."""
     path = folder / _BEFORE
-    return Inventory.model_validate_json(path.read_text("utf-8")) if path.exists() else None
+    return Inventory.model_validate(json.loads(path.read_text("utf-8"))) if path.exists() else None
 
 
 def remember(folder: Path, found: Inventory) -> None:
     """Note what is on the target before anything is created there."""
-    _write(folder / _BEFORE, found.model_dump_json())
+    # An id may be anything, half a surrogate pair too.
+    _write(folder / _BEFORE, json.dumps(found.model_dump(mode="json")))
 
 
 def begin(about: About) -> Unfinished:

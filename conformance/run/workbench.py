@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -127,7 +128,7 @@ class Workbench:
     def world(self) -> World:
         """The population that the controlling process seeded, and this process's workshop."""
         path = self.shared.population
-        population = Population.model_validate_json(path.read_text("utf-8")) if path.exists() else Population()
+        population = Population.model_validate(json.loads(path.read_text("utf-8"))) if path.exists() else Population()
         return World(population, self.workshop, exclusive=self.settings.owns_target)
 
     @cached_property

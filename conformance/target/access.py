@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from conformance import __version__
 from conformance.errors import TargetError
 from conformance.settings import Settings
+from conformance.target.bounds import bound
 from conformance.target.redaction import Redactor, is_secret_header
 
 USER_AGENT = f"prefect-conformance/{__version__}"
@@ -80,6 +81,7 @@ class Access(BaseModel):
             trust_env=not self.own,
             follow_redirects=False,
             limits=httpx.Limits(max_connections=100, keepalive_expiry=_KEEP_ALIVE),
+            event_hooks={"response": [bound]},
         )
 
     def redactor(self, more: Iterable[str] = ()) -> Redactor:
@@ -154,7 +156,7 @@ def basic(credentials: str) -> str:
     return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
-def explain(error: httpx.TransportError, shown: str, access: Access) -> str:
+def explain(error: httpx.RequestError, shown: str, access: Access) -> str:
     """What a broken connection to `shown` (a URL without secrets) means, on one line, and what can be done."""
     detail = " ".join(str(error).split()) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in detail or "certificate verify failed" in detail:

@@ -333,7 +333,7 @@ class Client:
         started = time.perf_counter()
         try:
             response = self._http.send(request)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             detail = str(error) or type(error).__name__
             raise Unreachable(
                 f"{request.method} {request.url.path}: {detail}",

@@ -57,7 +57,7 @@ def _fetched(address: str, url: str, access: Access, option: str) -> bytes:
     with reached.client() as http:
         try:
             response = http.get(address)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise TargetError(f"{option}: {explain(error, shown, access)}") from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise TargetError(f"{option} {shown}: {error}") from error

@@ -127,7 +127,7 @@ class _Probe:
         time.sleep(self._gap)
         try:
             response = self._http.request(method, url, **parts)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise TargetError(self._redactor.text(explain(error, shown, self._access))) from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise TargetError(f"what listens at {shown} does not speak HTTP: {error}") from error

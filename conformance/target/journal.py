@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -30,12 +30,14 @@ class Exchange:
 class Journal:
     """Counts statuses per operation, and keeps the exchanges of the check that runs now.
 
-    Only a bounded number is kept: the first ones, which set the scene, and the latest ones. Threads may record at once.
+    Only a bounded number is kept, and of large answers fewer: the first ones, which set the scene, and the latest ones.
+    Threads may record at once.
     `observe` is told of each, one after another.
     """
 
     _KEEP_FIRST = 8
     _KEEP_LAST = 24
+    _KEEP_BYTES = 64 * 2**20
 
     def __init__(self, observe: Callable[[Exchange], None] | None = None) -> None:
         self._observe = observe
@@ -55,11 +57,13 @@ class Journal:
             self._counts.setdefault(exchange.operation, Counter())[str(exchange.status)] += 1
         if self._observe is not None:
             self._observe(exchange)
-        if len(self._first) < self._KEEP_FIRST:
+        if not self._last and len(self._first) < self._KEEP_FIRST and _size(self._first) < self._KEEP_BYTES // 2:
             self._first.append(exchange)
             return
         self._last.append(exchange)
-        if len(self._last) > self._KEEP_LAST:
+        while len(self._last) > self._KEEP_LAST or (
+            len(self._last) > 1 and _size(self._first) + _size(self._last) > self._KEEP_BYTES
+        ):
             del self._last[0]
             self._dropped += 1
 
@@ -84,3 +88,7 @@ class Journal:
         """Begin a check: what was kept before is forgotten."""
         self._first, self._last, self._dropped = [], [], 0
         yield self
+
+
+def _size(exchanges: Sequence[Exchange]) -> int:
+    return sum(len(exchange.response_body) for exchange in exchanges)

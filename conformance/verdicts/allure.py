@@ -76,9 +76,11 @@ def render(
         progress("rendering the Allure report")
         report.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="conformance-allure-") as work:
-            _generate(node, tool, results, Path(work), history)
+            unread = _generate(node, tool, results, Path(work), history)
             shown = _entries(Path(work) / "report" / "summary.json")
             _publish(Path(work) / "report" / "index.html", page)
+            if history is not None and unread:
+                progress(f"{history.name} had lines that are no runs: they are in {_keep(history, unread).name} now")
     except (_NotRenderedError, OSError, UnicodeDecodeError) as error:
         return f"the Allure report was not rendered: {one_line(printable(str(error)))}"
     if shown != made:
@@ -152,12 +154,12 @@ def _install(source: Path, home: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _generate(node: str, tool: Path, results: Path, work: Path, history: Path | None) -> None:
+def _generate(node: str, tool: Path, results: Path, work: Path, history: Path | None) -> list[bytes]:
+    """Have the report made in `work`, and this run added to the history. Returns the lines of it that are no runs."""
     # A copy of the configuration, so that the tool looks for nothing beside it and writes nothing there.
     shutil.copyfile(data.allure() / CONFIGURATION, work / CONFIGURATION)
     kept = work / "history.jsonl"
-    if history is not None:
-        _readable(history, kept)
+    unread = [] if history is None else _readable(history, kept)
     _run(
         [
             node,
@@ -178,13 +180,31 @@ def _generate(node: str, tool: Path, results: Path, work: Path, history: Path | 
         raise _NotRenderedError("allure generate ended well and wrote no index.html")
     if history is not None and kept.is_file():
         _replace(history, kept.read_text("utf-8"))
+    return unread
 
 
-def _readable(history: Path, to: Path) -> None:
-    """Copy what can be read of an earlier history: a line that is cut off would keep Allure from any report."""
-    lines = history.read_bytes().splitlines() if history.is_file() else []
-    runs = [run for line in lines if (run := _trend(line)) is not None]
+def _readable(history: Path, to: Path) -> list[bytes]:
+    """Copy what can be read of an earlier history: a line that is cut off would keep Allure from any report.
+
+    Returns the others, which may be of a suite to come.
+    """
+    runs, unread = [], []
+    for line in history.read_bytes().splitlines() if history.is_file() else []:
+        run = _trend(line)
+        if run is not None:
+            runs.append(run)
+        elif line.strip():
+            unread.append(line)
     to.write_text("".join(f"{json.dumps(run)}\n" for run in runs), "utf-8")
+    return unread
+
+
+def _keep(history: Path, unread: list[bytes]) -> Path:
+    """Add lines to the file beside a history that has what can't be read of it."""
+    beside = history.with_name(f"{history.stem}-unread{history.suffix}")
+    with beside.open("ab") as file:
+        file.writelines(line + b"\n" for line in unread)
+    return beside
 
 
 def _trend(line: bytes) -> dict[str, Any] | None:

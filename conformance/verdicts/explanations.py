@@ -14,7 +14,7 @@ _PAGE = """<!doctype html>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }}
-pre {{ white-space: pre-wrap; font: inherit; }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
 section:target {{ outline: 2px solid; outline-offset: .5rem; }}
 </style>
 <h1>The requirements</h1>

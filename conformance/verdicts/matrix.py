@@ -8,6 +8,7 @@ from typing import Final
 
 from conformance.catalogue import Profile
 from conformance.verdicts.document import Document
+from conformance.verdicts.markdown import literal
 from conformance.verdicts.model import Verdict
 
 _SIGNS: Final = {
@@ -38,7 +39,8 @@ def _row(document: Document) -> list[str]:
     counts = Counter((entry.profile, entry.verdict) for entry in document.verdicts)
     answered = sum(operation.succeeded for operation in document.operations.values())
     return [
-        " ".join(filter(None, (document.target.server or "unknown", document.target.version))),
+        # What a server says of itself is data: it must not begin another cell.
+        literal(" ".join(filter(None, (document.target.server or "unknown", document.target.version)))),
         *(_cell(counts, profile) for profile in Profile),
         f"{answered} of {len(document.operations)}",
         document.result.value,
@@ -52,5 +54,4 @@ def _cell(counts: Counter[tuple[Profile, Verdict]], profile: Profile) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    # What a server says of itself is data: it must not begin another cell.
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"

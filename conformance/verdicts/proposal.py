@@ -13,8 +13,8 @@ from conformance.verdicts.model import Verdict
 _REPLAY: Final = "\nreplay:\n"
 """What a failure's commands stand behind, see `conformance.run.judge.screen`."""
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-"""What TOML has no place for in a text that stands as it is."""
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What TOML has no place for in a text that stands as it is, or what a terminal or an editor would obey."""
 
 _NOTHING_TO_RUN: Final = "# no request shows it: write down the curl that does"
 
@@ -69,5 +69,6 @@ def _value(value: object) -> str:
 
 
 def _quoted(value: object) -> str:
-    # JSON's strings and lists are TOML's, but for one character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # JSON's strings and lists are TOML's, but for one character. Half of a surrogate pair can be in neither.
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+    return _CONTROL.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)

@@ -1,4 +1,4 @@
-"""Waivers as a table on the terminal: what is accepted, for which releases, since when and until when."""
+"""Waivers as a table on the terminal: what is accepted, for which releases, since and until when, and why."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def show(console: Console, waivers: Sequence[Waiver], today: date) -> None:
         box=None,
         pad_edge=False,
     )
+    linked = any(waiver.link for waiver in waivers)
+    if linked:
+        table.add_column("link", overflow="fold")
     for waiver in sorted(waivers, key=lambda w: (w.since or date.min, w.requirement, w.subject, w.versions)):
         table.add_row(
             data(console, waiver.requirement),
@@ -35,6 +38,7 @@ def show(console: Console, waivers: Sequence[Waiver], today: date) -> None:
             str(waiver.since or "unknown"),
             "" if waiver.since is None else str((today - waiver.since).days),
             str(waiver.expires or "never"),
+            *([data(console, waiver.link or "")] if linked else []),
         )
     console.print(table)
     expiring = sum(waiver.expires is not None for waiver in waivers)

@@ -47,7 +47,7 @@ def block(placed: Sequence[Placed], resources: Sequence[str], catalogue: Catalog
             subjects.of(entry.subject, columns[one.resource]),
             verdicts.index(entry.verdict),
             texts.of(line(entry.summary), None),
-            None if entry.waiver is None else texts.of(line(entry.waiver, 2000), None),
+            None if entry.waiver is None else texts.of(_waiver(entry), None),
         ]
         if entry.details and one.anchor not in shown_whole:
             told = _screen(screen(entry.details)) if room > 0 else None
@@ -96,6 +96,14 @@ def _shown_whole(placed: Iterable[Placed]) -> set[str]:
     """The anchors of the failures that stand on the page already."""
     failed = [one.anchor for one in placed if one.entry.verdict is Verdict.FAILED]
     return set(failed[:MOST_SCREENS])
+
+
+def _waiver(entry: Entry) -> str:
+    """The reason of a waiver and its terms."""
+    until = f"until {entry.waiver_expires}" if entry.waiver_expires else ""
+    at = line(entry.waiver_link, 2000) if entry.waiver_link else ""
+    terms = ", ".join(filter(None, (until, at)))
+    return f"{line(entry.waiver or '', 2000)}{f' ({terms})' if terms else ''}"
 
 
 def _requirement(entry: Entry, catalogue: Catalogue) -> list[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
 from conformance.catalogue import Catalogue
 from conformance.verdicts.document import Difference
 from conformance.verdicts.model import Verdict
 from conformance.verdicts.page.placing import Placed, anchor
 from conformance.verdicts.page.text import line
+
+_ADDRESS: Final = re.compile(r"https?://[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,21 @@ class Named:
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason, the subjects that it is given for, and where it holds (None: wherever)."""
+    """A reason, the subjects that it is given for, and where it holds (None: wherever).
+
+    Of a waiver: the address where more is told, and the last day that it holds. What is no http(s) address is text.
+    """
 
     text: str
     subjects: Sequence[Named]
     databases: str | None = None
+    link: str | None = None
+    expires: date | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether the link may be one."""
+        return self.link is not None and bool(_ADDRESS.fullmatch(self.link))
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class Told:
 
 def waived(placed: Iterable[Placed], catalogue: Catalogue) -> list[Told]:
     """The waived verdicts, by requirement and reason, in the order of the catalogue."""
-    found: dict[str, dict[str, list[Named]]] = {}
+    found: dict[str, dict[tuple[str, str | None, date | None], list[Named]]] = {}
     levels: dict[str, str] = {}
     for one in placed:
         entry = one.entry
@@ -56,13 +71,15 @@ def waived(placed: Iterable[Placed], catalogue: Catalogue) -> list[Told]:
         levels[entry.requirement] = entry.level
         reasons = found.setdefault(entry.requirement, {})
         named = Named(line(entry.subject), one.anchor, line(entry.summary))
-        reasons.setdefault(line(entry.waiver or "no reason is noted", 2000), []).append(named)
+        text = line(entry.waiver or "no reason is noted", 2000)
+        link = None if entry.waiver_link is None else line(entry.waiver_link, 2000)
+        reasons.setdefault((text, link, entry.waiver_expires), []).append(named)
     return [
         Told(
             requirement,
             _title(requirement, catalogue),
             levels[requirement],
-            [Reason(text, subjects) for text, subjects in reasons.items()],
+            [Reason(text, at, link=link, expires=last) for (text, link, last), at in reasons.items()],
         )
         for requirement, reasons in found.items()
     ]
