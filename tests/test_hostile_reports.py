@@ -347,6 +347,7 @@ MEMORY = 1_000_000
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_run_on_a_hostile_server_is_judged_and_told(server: embedded.EmbeddedServer, tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("prefect-conformance")
     chosen = ("verbs.* GET /flows/{id}", "verbs.* * /flows/", "refusals.* */flows/*", "* POST /flows/filter")
