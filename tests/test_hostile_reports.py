@@ -308,7 +308,7 @@ def test_of_large_answers_fewer_are_kept() -> None:
 
 
 def test_what_has_no_utf8_is_kept_between_processes(tmp_path: Path) -> None:
-    found = Inventory(members={"flows": {MARK: (MARK,)}})
+    found = Inventory(members={"flows": {MARK: (MARK,)}}, partial=frozenset({MARK}))
     unfinished.remember(tmp_path, found)
     assert unfinished.before(tmp_path) == found
 

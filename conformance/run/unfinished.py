@@ -94,7 +94,7 @@ def before(folder: Path) -> Inventory | None:
 def remember(folder: Path, found: Inventory) -> None:
     """Note what is on the target before anything is created there."""
     # An id may be anything, half a surrogate pair too.
-    _write(folder / _BEFORE, json.dumps(found.model_dump(mode="json")))
+    _write(folder / _BEFORE, json.dumps(found.model_dump(), default=sorted))
 
 
 def begin(about: About) -> Unfinished:
