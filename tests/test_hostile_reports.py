@@ -308,7 +308,7 @@ def test_of_large_answers_fewer_are_kept() -> None:
 
 
 def test_what_has_no_utf8_is_kept_between_processes(tmp_path: Path) -> None:
-    found = Inventory(members={"flows": {MARK: (MARK,)}})
+    found = Inventory(members={"flows": {MARK: (MARK,)}}, partial=frozenset({MARK}))
     unfinished.remember(tmp_path, found)
     assert unfinished.before(tmp_path) == found
 
@@ -347,6 +347,7 @@ MEMORY = 1_000_000
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_run_on_a_hostile_server_is_judged_and_told(server: embedded.EmbeddedServer, tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("prefect-conformance")
     chosen = ("verbs.* GET /flows/{id}", "verbs.* * /flows/", "refusals.* */flows/*", "* POST /flows/filter")

@@ -376,6 +376,7 @@ def test_a_run_replaces_what_an_older_suite_has_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_run_that_is_stopped_keeps_its_verdicts_in_every_report(
     server: embedded.EmbeddedServer, tmp_path: Path
 ) -> None:

@@ -209,7 +209,7 @@ class Run:
             self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
             population = Population(trouble=str(error))
         # A server may have named half a surrogate pair, which Pydantic's own JSON has no form for.
-        workbench.shared.population.write_text(json.dumps(population.model_dump(mode="json")), "utf-8")
+        workbench.shared.population.write_text(json.dumps(population.model_dump()), "utf-8")
 
     @property
     def lost(self) -> str | None:
