@@ -13,7 +13,7 @@ from conformance.contract.collections import Collection
 from conformance.contract.document import Document
 from conformance.contract.grammar import Query
 from conformance.contract.operations import Operation
-from conformance.contract.schemas import BodyValidator, Schema, resolve
+from conformance.contract.schemas import BodyValidator, Schema, as_components, resolve
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Contract:
             return None
         key = (operation.label, str(status), media)
         if key not in self._validators:
-            self._validators[key] = BodyValidator(self.document, schema)
+            self._validators[key] = BodyValidator(self.document, schema, self._components)
         return self._validators[key]
 
     def operation_of(self, method: str, path: str) -> Operation | None:
@@ -131,6 +131,10 @@ class Contract:
             if pattern.fullmatch(path):
                 return operation
         return None
+
+    @cached_property
+    def _components(self) -> Schema:
+        return as_components(self.document)
 
     @cached_property
     def _routes(self) -> Mapping[str, list[tuple[re.Pattern[str], Operation]]]:

@@ -9,6 +9,12 @@ from urllib.parse import urlsplit
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 
+MOST_BYTES = 8 * 2**20
+"""Of a document that is read. Those of Prefect have less than one megabyte."""
+
+MOST_OPERATIONS = 2000
+"""Of a document that is read: ten times those of any release. Each is asked hundreds of times."""
+
 Document = dict[str, Any]
 
 
@@ -21,6 +27,8 @@ def parse(raw: bytes) -> Document:
 
     Raises DocumentError, with what is wrong, for anything else.
     """
+    if len(raw) > MOST_BYTES:
+        raise DocumentError(f"it is larger than the {MOST_BYTES // 2**20} MiB that are read of one")
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -34,8 +42,11 @@ def parse(raw: bytes) -> Document:
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
         raise DocumentError("it has no `paths` object")
-    if not any(method in item for item in paths.values() for method in METHODS):
+    number = sum(method in item for item in paths.values() for method in METHODS)
+    if not number:
         raise DocumentError("it describes no operation")
+    if number > MOST_OPERATIONS:
+        raise DocumentError(f"it describes {number} operations, more than the {MOST_OPERATIONS} that are read of one")
     return document
 
 

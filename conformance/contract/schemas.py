@@ -83,12 +83,13 @@ class BodyValidator:
 
     The schema may refer to `components` of its document. A `null` that the document does not allow is
     told apart from every other mismatch: documents up to 2.20 leave `nullable` out throughout, and one
-    cause would otherwise hide all others.
+    cause would otherwise hide all others. `components` is what `as_components` makes of the document, for whoever has
+    many validators of it.
     """
 
-    def __init__(self, document: Schema, schema: Schema) -> None:
-        root = {**schema, "components": document.get("components", {})}
-        root = _as_json_schema(root, openapi_30=str(document.get("openapi", "")).startswith("3.0"))
+    def __init__(self, document: Schema, schema: Schema, components: Schema | None = None) -> None:
+        root = _as_json_schema(schema, openapi_30=_is_30(document))
+        root = {**root, "components": as_components(document) if components is None else components}
         self._strict = Draft202012Validator(root, format_checker=_FORMAT_CHECKER)
         self._null_tolerant = _NullTolerant(root, format_checker=_FORMAT_CHECKER)
 
@@ -104,6 +105,16 @@ class BodyValidator:
             return []
         leaves = (leaf for error in self._strict.iter_errors(value) for leaf in _leaves(error))
         return _sorted(leaf for leaf in leaves if leaf.instance is None)
+
+
+def as_components(document: Schema) -> Schema:
+    """The components of a document, which are most of it, in the terms of JSON Schema 2020-12."""
+    found: Schema = _as_json_schema(document.get("components", {}), openapi_30=_is_30(document))
+    return found
+
+
+def _is_30(document: Schema) -> bool:
+    return str(document.get("openapi", "")).startswith("3.0")
 
 
 def _sorted(errors: Iterator[ValidationError]) -> list[Mismatch]:

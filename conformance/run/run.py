@@ -206,8 +206,12 @@ class Run:
         try:
             population = seed(workbench.workshop)
         except (SeedingError, TargetTrouble) as error:
-            self.progress(f"the world can't be seeded: {workbench.redactor.text(str(error))}")
             population = Population(trouble=str(error))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # What is seeded is known to be right. Beside it, only answers are gone by: these have another shape.
+            population = Population(trouble=f"what the target answers is no object that can be used: {error!r}"[:300])
+        if population.trouble is not None:
+            self.progress(f"the world can't be seeded: {workbench.redactor.text(population.trouble)}")
         # A server may have named half a surrogate pair, which Pydantic's own JSON has no form for.
         workbench.shared.population.write_text(json.dumps(population.model_dump()), "utf-8")
 

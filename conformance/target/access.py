@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from conformance import __version__
 from conformance.errors import TargetError
 from conformance.settings import Settings
-from conformance.target.bounds import bound
+from conformance.target.bounds import BoundedClient, Overlong
 from conformance.target.redaction import Redactor, is_secret_header
 
 USER_AGENT = f"prefect-conformance/{__version__}"
@@ -72,16 +72,15 @@ class Access(BaseModel):
                 ) from error
         return context
 
-    def client(self) -> httpx.Client:
+    def client(self) -> BoundedClient:
         """A new pool of connections. Redirects are answers: nothing, credentials least of all, follows them."""
-        return httpx.Client(
+        return BoundedClient(
             headers={**self.headers, "user-agent": USER_AGENT},
             timeout=TIMEOUT,
             verify=self.tls,
             trust_env=not self.own,
             follow_redirects=False,
             limits=httpx.Limits(max_connections=100, keepalive_expiry=_KEEP_ALIVE),
-            event_hooks={"response": [bound]},
         )
 
     def redactor(self, more: Iterable[str] = ()) -> Redactor:
@@ -170,8 +169,16 @@ def explain(error: httpx.RequestError, shown: str, access: Access) -> str:
     if isinstance(error, httpx.ConnectError):
         return f"nothing answers at {shown}: {detail}; is the server running?"
     if isinstance(error, httpx.TimeoutException):
-        return f"{shown} does not answer within {TIMEOUT.read:.0f} s"
+        return f"{shown} {error}" if isinstance(error, Overlong) else f"{shown} does not answer in {TIMEOUT.read:.0f} s"
     return f"what listens at {shown} does not speak HTTP: {detail}"
+
+
+def destination(response: httpx.Response) -> SplitResult:
+    """Where a redirect leads, as it says; an empty place where that can't be read."""
+    try:
+        return urlsplit(response.headers["location"])
+    except ValueError:
+        return urlsplit("")
 
 
 def options(settings: Settings) -> list[str]:

@@ -16,8 +16,10 @@ import stamina
 
 from conformance.contract import Contract, Operation
 from conformance.errors import TargetTrouble
-from conformance.target.access import Access
+from conformance.target.access import Access, destination
+from conformance.target.bounds import Excess
 from conformance.target.csrf import Csrf
+from conformance.target.endurance import ENDURANCE, Endurance
 from conformance.target.journal import Exchange, Journal
 from conformance.target.pace import Pace
 
@@ -79,6 +81,10 @@ class Unreachable(TargetTrouble):
 
 class Elsewhere(TargetTrouble):
     """The target sends whoever asks to another host, where neither requests nor credentials follow."""
+
+
+class Unreadable(TargetTrouble):
+    """An answer came that is not read to its end, or can't be unpacked: it is no answer that can be judged."""
 
 
 class Lost(TargetTrouble):
@@ -156,6 +162,7 @@ class Client:
         self._patience = patience
         self._pace = pace
         self._shaken = -_SHAKEN
+        self._endurance = Endurance()
         self._http = access.client()
 
     @property
@@ -168,7 +175,7 @@ class Client:
 
         Beside that it is as this one: TLS, contract, journal, pace, and what it may send.
         """
-        return Client(
+        other = Client(
             base_url,
             self.access.model_copy(update={"headers": dict(headers)}),
             self._contract,
@@ -177,6 +184,8 @@ class Client:
             pace=self._pace,
             read_only=self.read_only,
         )
+        other._endurance = self._endurance
+        return other
 
     def request(
         self,
@@ -303,7 +312,7 @@ class Client:
         """The host that an answer redirects to, None where it is this one or none."""
         if not response.has_redirect_location:
             return None
-        host = urlsplit(response.headers["location"]).netloc
+        host = destination(response).netloc
         return host.rpartition("@")[2] if host and host != urlsplit(self.base_url).netloc else None
 
     def _sign(self, request: httpx.Request) -> None:
@@ -333,8 +342,14 @@ class Client:
         started = time.perf_counter()
         try:
             response = self._http.send(request)
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (Excess, httpx.DecodingError) as error:
+            what = f"{error}" if isinstance(error, Excess) else f"can't be unpacked: {error}"
+            self._tire(time.perf_counter() - started, f"{request.method} {path} {what}")
+            raise Unreadable(f"{request.method} {path} {what}") from error
+        except httpx.TransportError as error:
             detail = str(error) or type(error).__name__
+            if isinstance(error, httpx.ReadTimeout):
+                self._tire(time.perf_counter() - started, f"{request.method} {path}: {detail}")
             raise Unreachable(
                 f"{request.method} {request.url.path}: {detail}",
                 unsent=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout),
@@ -355,6 +370,12 @@ class Client:
         )
         self.journal.record(exchange)
         return response, exchange
+
+    def _tire(self, seconds: float, what: str) -> None:
+        """An answer was waited for in vain."""
+        if self._endurance.is_spent(seconds):
+            self.lost = f"the target's answers do not come to an end, and {ENDURANCE:.0f} s were waited: {what}"
+            raise Lost(self.lost)
 
     def close(self) -> None:
         """Close the connections."""

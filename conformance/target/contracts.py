@@ -11,6 +11,7 @@ import httpx
 from conformance.contract import Contract, DocumentError, frozen
 from conformance.errors import TargetError
 from conformance.target.access import Access, explain
+from conformance.target.bounds import Excess
 
 _RELEASE = re.compile(r"prefect\s*==\s*(?P<version>\S+)")
 
@@ -57,8 +58,10 @@ def _fetched(address: str, url: str, access: Access, option: str) -> bytes:
     with reached.client() as http:
         try:
             response = http.get(address)
-        except httpx.RequestError as error:
+        except httpx.TransportError as error:
             raise TargetError(f"{option}: {explain(error, shown, access)}") from error
+        except Excess as error:
+            raise TargetError(f"{option}: {shown} {error}") from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise TargetError(f"{option} {shown}: {error}") from error
     if response.status_code != httpx.codes.OK:

@@ -15,7 +15,8 @@ from conformance.contract.document import parse, without_prefix
 from conformance.contract.excerpt import facts
 from conformance.errors import TargetError, TargetTrouble
 from conformance.target import contracts, csrf
-from conformance.target.access import Access, explain
+from conformance.target.access import Access, destination, explain
+from conformance.target.bounds import Excess
 from conformance.target.client import LANDMARK
 
 LANDMARKS = ("POST /flows/filter", "POST /flow_runs/", "POST /deployments/")
@@ -127,12 +128,14 @@ class _Probe:
         time.sleep(self._gap)
         try:
             response = self._http.request(method, url, **parts)
-        except httpx.RequestError as error:
+        except httpx.TransportError as error:
             raise TargetError(self._redactor.text(explain(error, shown, self._access))) from error
+        except Excess as error:
+            raise TargetError(self._redactor.text(f"{shown} {error}")) from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise TargetError(f"what listens at {shown} does not speak HTTP: {error}") from error
         if response.has_redirect_location:
-            here, there = urlsplit(url), urlsplit(str(response.headers["location"]))
+            here, there = urlsplit(url), destination(response)
             if there.netloc and (there.scheme or here.scheme, there.netloc) != (here.scheme, here.netloc):
                 place = self._redactor.url(f"{there.scheme or here.scheme}://{there.netloc.rpartition('@')[2]}")
                 raise TargetError(

@@ -113,7 +113,8 @@ def _rows(client: Client, path: str, needs: Mapping[str, Any]) -> tuple[list[Rec
             rows = None
         if not isinstance(rows, list):
             return found, False
-        found += (row for row in rows if isinstance(row, dict) and "id" in row)
-        if len(rows) < _PAGE:
-            return found, True
+        found += (row for row in rows[:_PAGE] if isinstance(row, dict) and "id" in row)
+        if len(rows) != _PAGE:
+            # With more than were asked for, no page can be told from the next.
+            return found, len(rows) < _PAGE
     return found, False
