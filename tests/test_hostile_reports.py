@@ -41,7 +41,7 @@ from conformance.faults.fault import Request, Response, Upstream
 from conformance.run import reports, unfinished
 from conformance.run.timings import Timings
 from conformance.settings import Settings
-from conformance.target import Access, Client, Journal, Unreachable, bounds, discover, embedded
+from conformance.target import Access, Client, Journal, Unreadable, bounds, discover, embedded
 from conformance.target.journal import Exchange
 from conformance.verdicts import document, matrix, terminal
 from conformance.verdicts.certificate import Product, certify
@@ -285,10 +285,10 @@ def _no_gzip(handler: http.server.BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize(("send", "says"), [(_endless, "more than 1 MiB"), (_no_gzip, "incorrect header")])
 def test_what_can_not_be_read_is_no_verdict(send: Any, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "MOST", 2**20)
+    monkeypatch.setattr(bounds, "MOST_BYTES", 2**20)
     contract = Contract({"openapi": "3.1.0", "paths": {}})
     with answering(send) as url, Client(url, Access(), contract, Journal(), stranger=True) as client:
-        with pytest.raises(Unreachable, match=says):
+        with pytest.raises(Unreadable, match=says):
             client.send_once("GET", f"{url}/flows/1", b"", {})
         with pytest.raises(TargetError) as caught:
             discover(url, Access())

@@ -1,7 +1,7 @@
 """The server under test: finding it, talking to it, and starting one where none was given."""
 
 from conformance.target.access import Access
-from conformance.target.client import BUSY, Busy, Client, Lost, Unreachable, Witness, WouldWrite, only_reads
+from conformance.target.client import BUSY, Busy, Client, Lost, Unreachable, Unreadable, Witness, WouldWrite, only_reads
 from conformance.target.csrf import Csrf
 from conformance.target.database import Database, parse_database
 from conformance.target.discovery import Target, added, discover, parse_url
@@ -25,6 +25,7 @@ __all__ = [
     "Sightings",
     "Target",
     "Unreachable",
+    "Unreadable",
     "Witness",
     "WouldWrite",
     "added",
