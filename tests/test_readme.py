@@ -170,6 +170,7 @@ UNTRIED: Mapping[str, str] = {
     ): "is a whole run, which nothing shortens; test_certificate.py has what follows it",
     "python -m conformance.run.certification_set prefect-3.9.1/2": "writes into the package",
     # Tests of the suite: they run with these, and are looked for below.
+    "pytest -m wide tests/test_hostile_targets.py": "tests",
     "pytest tests/test_resources.py tests/test_operations.py tests/test_population.py tests/test_grammar.py": "tests",
     "pytest tests/test_catalogue.py tests/test_requirement_pages.py": "tests",
     "pytest tests/test_faults.py -k paging.limit": "tests",
