@@ -106,9 +106,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "refused-type-is-created",
         "input.type",
-        _LIMIT,
-        "a concurrency limit with a word for its number is refused and created",
-        on(_LIMIT, _all_the_same({"limit": 1})),
+        "POST /flows/",
+        "a flow with a word for its tags is refused and created",
+        on("POST /flows/", _all_the_same({"tags": []})),
     ),
     Fault(
         "refused-type-is-changed",

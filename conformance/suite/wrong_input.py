@@ -22,7 +22,7 @@ _DEPTH: Final = 5
 """Steps from the body to the innermost place that is tried."""
 
 _FEW: Final = 2
-"""Values of different kinds that are tried in place of one of another type."""
+"""Values of different kinds that are tried in place of one of another type; inside of a field it is one."""
 
 _KEY: Final = "red"
 """A key for objects that take any."""
@@ -99,12 +99,12 @@ def wrong_bodies(contract: Contract, operation: Operation, legal: Any, make: Mak
     Of some schemas only the whole says what it allows: another alternative than the one that is meant may take it.
     """
     validator = BodyValidator(contract.document, operation.body or {})
-    return [
-        wrong
-        for place in places(contract, Place((), operation.body or {}, legal))
-        for wrong in make(contract, place)
-        if set(validator.mismatches(wrong.body(legal))) - set(validator.mismatches(place.stage(legal)))
-    ]
+    found = []
+    for place in places(contract, Place((), operation.body or {}, legal)):
+        if made := list(make(contract, place)):
+            before = validator.mismatches(made[0].place.stage(legal))
+            found += [wrong for wrong in made if set(validator.mismatches(wrong.body(legal))) - set(before)]
+    return found
 
 
 def has(contract: Contract, operation: Operation, make: Maker) -> bool:
@@ -190,23 +190,27 @@ def mistyped(contract: Contract, place: Place) -> Iterator[Wrong]:
     for value in of_each[0]:
         if all(_among(value, values) for values in of_each[1:]):
             found.setdefault(kinds.kind(value), value)
-    for kind, value in list(found.items())[:_FEW]:
+    outermost = sum(isinstance(step, str) for step in place.path) < 2
+    for kind, value in list(found.items())[: _FEW if outermost else 1]:
         yield Wrong(place, kind, value)
 
 
 def _mistyped(option: Schema) -> list[Any]:
+    """Values of another kind than an alternative, none of them empty: many a program takes that for nothing."""
     if "enum" in option or "const" in option:
-        return [{}, []]
+        return [*_FULL.values()]
     kind = str(option.get("type"))
     if kind == "object":
         return list(_NO_OBJECTS)
-    return wrong_values(option["format"] if kind == "string" and option.get("format") in _FORMATS else kind)
+    wrong = wrong_values(option["format"] if kind == "string" and option.get("format") in _FORMATS else kind)
+    return [_FULL.get(type(value), value) for value in wrong if value != ""]
 
 
 _FORMATS: Final = ("uuid", "date-time")
 
-_NO_OBJECTS: Final = ("red", "three", 1, ["red"])
-"""Empty lists and texts are not among them: many a program makes an object of those without a word."""
+_FULL: Final[Mapping[type, Any]] = {dict: {_KEY: 1}, list: [_KEY]}
+
+_NO_OBJECTS: Final = (_KEY, "three", 1, [_KEY])
 
 
 def _among(value: Any, values: list[Any]) -> bool:
