@@ -124,6 +124,12 @@ def test_exclusive_bounds_may_be_said_as_openapi_30_does() -> None:
     assert found(wrong_input.beyond_bounds, {}, body, "3.0.2") == {"size: too small, on the bound": {"size": 3}}
 
 
+def test_a_default_on_a_bound_of_its_own_is_taken_for_legal() -> None:
+    within = {"type": "number", "default": 0.0, "minimum": 0.0, "exclusiveMinimum": 0.0}
+    body = {"type": "object", "properties": {"within": within}}
+    assert found(wrong_input.beyond_bounds, {"within": 0}, body) == {"within: too small": {"within": -1}}
+
+
 def test_a_body_may_be_a_list() -> None:
     body = {"type": "array", "items": {"$ref": "#/components/schemas/Square"}}
     legal = [{"kind": "square", "side": 2}]

@@ -42,6 +42,8 @@ class Refusing:
         with self._world.workshop.passing():
             self._renew()
             wrongs = wrong_bodies(self._contract, self._write.operation, self._legal(), make)
+            if not wrongs:
+                raise CouldNotRun("the suite has no body for the operation with a place that could be wrong")
             tried = [wrong for wrong in wrongs if self._takes(wrong.place)]
             if not tried:
                 raise CouldNotRun("no legal body is taken: what is refused beside it shows nothing")

@@ -245,9 +245,10 @@ def _numbers(option: Schema) -> Iterator[tuple[str, float]]:
         bound, exclusive = option.get(keyword), option.get(f"exclusive{keyword.capitalize()}")
         if exclusive is True:  # as OpenAPI 3.0 says it
             bound, exclusive = None, bound
-        if isinstance(exclusive, int | float) and not isinstance(exclusive, bool):
+        # What the document itself puts there is no mistake, even on a bound of its own.
+        if isinstance(exclusive, int | float) and exclusive is not False and exclusive != option.get("default"):
             yield f"{kind}, on the bound", _whole(exclusive)
-        elif isinstance(bound, int | float):
+        if isinstance(bound, int | float):
             yield kind, _whole(bound + step)
 
 
