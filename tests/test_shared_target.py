@@ -44,6 +44,8 @@ _NARROW = (
     "verbs.delete*",
     "lifecycles.create*",
     "hostile.* POST /flows/",
+    "input.* POST /flows/",
+    "input.* PATCH /flows/{id}",
     "fuzz.* POST /flows/",
     "fuzz.* POST /work_queues/",
     "fuzz.* PATCH /work_queues/{id}",

@@ -112,10 +112,30 @@ def _taken() -> Bend:
     return refuse
 
 
+def _located(path: Callable[[Json], str]) -> Bend:
+    """What is created gets a Location, which no release sends."""
+
+    def with_location(_: Request, answer: Response) -> Response:
+        if answer.status != httpx.codes.CREATED:
+            return answer
+        return replace(answer, headers=(*answer.headers, (b"location", path(answer.json).encode())))
+
+    return response(with_location)
+
+
 def _running_backwards(record: Json) -> Json:
     """As much before the creation as the last change is after it."""
     created, updated = (datetime.fromisoformat(record[key]) for key in ("created", "updated"))
     return {**record, "updated": (created - (updated - created) - timedelta(seconds=1)).isoformat()}
+
+
+_LOCATED = Fault(
+    "location-leads-to-the-flow",
+    "lifecycles.location",
+    "flows",
+    "a new flow has a Location",
+    on("POST /flows/", _located(lambda flow: flow["id"])),
+)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -132,6 +152,22 @@ FAULTS: tuple[Fault, ...] = (
         "flow_runs",
         "POST /flow_runs/ answers with a run that has no state yet",
         on("POST /flow_runs/", answered(lambda run: {**run, "state": None, "state_id": None})),
+    ),
+    Fault(
+        "location-leads-nowhere",
+        "lifecycles.location",
+        "flows",
+        "the Location of a new flow is that of no flow",
+        on("POST /flows/", _located(lambda flow: f"{flow['id'][::-1]}")),
+        mend=_LOCATED,
+    ),
+    Fault(
+        "location-leads-to-the-listing",
+        "lifecycles.location",
+        "flows",
+        "the Location of a new flow is that of the collection",
+        on("POST /flows/", _located(lambda _: "")),
+        mend=_LOCATED,
     ),
     Fault(
         "name-reads-less",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from conformance.suite.check import check
 from conformance.suite.fuzz.findings import require_none
-from conformance.suite.fuzz.ordeal import NOTHING, READABLE, SERVER_ERROR, Ordeals, Write, writes
+from conformance.suite.fuzz.ordeal import NOTHING, READABLE, SERVER_ERROR, Ordeals, writes
 from conformance.suite.outcome import CouldNotRun, NotApplicable
+from conformance.suite.writes import Write
 from conformance.world import World
 
 

@@ -13,6 +13,7 @@ from conformance.oracle.operators import instant
 from conformance.resources import RESOURCES, Made, Record, Resource
 from conformance.suite.calls import call, resource_of, without
 from conformance.suite.check import Subjects, check
+from conformance.suite.locations import require_leads_to_member
 from conformance.suite.members import Address, Bond, addresses, counted, listings, narrowed, shown
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.shown import require_shown
@@ -194,6 +195,13 @@ def test_create_answers_with_the_member(subject: Resource, contract: Contract, c
         (answer,) = answer  # some operations take a list of new members; the suite sends one
     operation = contract.operations[subject.creates or ""]
     _require_alike("what the create answered", subject, _part(made.record, shown(contract, operation)), answer)
+
+
+@check("lifecycles.location", on=answering)
+def test_location_leads_to_the_member(subject: Resource, client: Client, world: World) -> None:
+    world.victim(subject.name)
+    created = [e for e in client.journal.exchanges if e.operation == subject.creates]
+    require_leads_to_member(subject, client, created[-1])
 
 
 @check("lifecycles.read-alike", on=with_addresses)

@@ -6,19 +6,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
-
 from conformance.suite import bad_bodies
 from conformance.suite.bad_bodies import Bad, Trial, with_bad
 from conformance.suite.calls import call
 from conformance.suite.check import check
 from conformance.suite.examiner import Examiner
 from conformance.suite.outcome import CouldNotRun, Violation
+from conformance.suite.refusing import REFUSED
 from conformance.target import Client, Exchange
 from conformance.world import World
-
-REFUSED = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNSUPPORTED_MEDIA_TYPE, httpx.codes.UNPROCESSABLE_ENTITY})
-"""The statuses that say of a request that its body is wrong."""
 
 _MOST_SHOWN = 5
 """Bodies of each kind in a failure."""

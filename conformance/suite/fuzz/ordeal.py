@@ -9,14 +9,13 @@ from typing import Any
 
 import httpx
 
-from conformance.contract import Contract, Operation
-from conformance.resources import RESOURCES, Made, Record, Resource
+from conformance.contract import Contract
+from conformance.resources import Made, Resource
 from conformance.resources.base import by_id
-from conformance.suite.calls import call, without
 from conformance.suite.fuzz import aim, hostile
 from conformance.suite.fuzz.findings import Finding
-from conformance.suite.fuzz.patience import send
 from conformance.suite.tables import Table, tables
+from conformance.suite.writes import Write, every_write
 from conformance.target import Client, Exchange
 from conformance.world import World
 
@@ -25,31 +24,12 @@ READABLE = "hostile.accepted-is-readable"
 NOTHING = "hostile.refused-leaves-nothing"
 
 
-@dataclass(frozen=True)
-class Write:
-    """An operation that makes or changes one member of a collection by a JSON object."""
-
-    operation: Operation
-    resource: Resource
-
-    @property
-    def creates(self) -> bool:
-        """Whether it makes a member, rather than changing one."""
-        return self.operation.label == self.resource.creates
-
-
 def writes(contract: Contract) -> Mapping[str, Write]:
-    """Every such operation of the contract."""
+    """Every operation that makes or changes one member by a JSON object whose bodies need no care."""
     return {
-        label: Write(contract.operations[label], resource)
-        for resource in RESOURCES.values()
-        for label in (resource.creates, resource.updates, resource.replaces)
-        if label is not None
-        and label in contract.operations
-        and contract.body_properties(label)
-        and resource.makeable
-        and not resource.singleton
-        and label not in aim.EXTRA_CARE
+        label: write
+        for label, write in every_write(contract).items()
+        if contract.body_properties(label) and label not in aim.EXTRA_CARE
     }
 
 
@@ -112,8 +92,8 @@ class Ordeals:
                 continue
             if member is None and not write.creates:
                 member = self._world.victim(write.resource.name)
-            before = self._number(write) if write.creates else None
-            exchange = self._send(write, call(write.operation, self._world, member).path, case.body)
+            before = write.number(self._client, self._world) if write.creates else None
+            exchange = write.send(self._client, self._world, case.body, member)
             ordeal.count(SERVER_ERROR)
             if exchange.status >= httpx.codes.INTERNAL_SERVER_ERROR:
                 failed.add(case.kind)
@@ -138,19 +118,8 @@ class Ordeals:
 
     def _legal(self, write: Write) -> Mapping[str, Any]:
         """A body that the operation takes, with new names."""
-        shop, resource = self._world.workshop, write.resource
-        if write.creates:
-            body = resource.body(shop)
-        elif write.operation.label == resource.replaces and resource.replacement is not None:
-            body = resource.replacement(shop, self._world.shared(resource.name))
-        else:
-            body = {}
+        body = write.legal(self._world)
         return body if isinstance(body, dict) else {}
-
-    def _send(self, write: Write, path: str, content: bytes) -> Exchange:
-        url = self._client.base_url + path
-        headers = {"content-type": "application/json"}
-        return send(self._client, self._world, write.operation.method, url, content, headers)
 
     # What is left
 
@@ -199,29 +168,18 @@ class Ordeals:
         if before is None:
             return
         ordeal.count(NOTHING)
-        if self._number(write) != before:
+        if write.number(self._client, self._world) != before:
             ordeal.add(_finding(NOTHING, case, f"answered {exchange.status}, and there is one more", exchange))
-
-    def _number(self, write: Write) -> int | None:
-        """How many members there are; None where none can tell."""
-        counting = f"POST /{write.resource.name}/count"
-        if not self._world.workshop.has(counting):
-            return None
-        answer = self._client.request("POST", counting.partition(" ")[2], {})
-        found = answer.json() if answer.is_success else None
-        return found if isinstance(found, int) else None
 
     def _require_unchanged(self, ordeal: Ordeal, write: Write, case: _Case, exchange: Exchange, member: Made) -> None:
         """The member reads as before the refused change."""
-        resource = write.resource
-        if resource.reads is None or not self._world.workshop.has(resource.reads):
+        now = write.reading(self._client, self._world, member)
+        if now is None:
             return
         ordeal.count(NOTHING)
-        path = call(self._contract.operations[resource.reads], self._world, member).path
-        now = self._client.request("GET", path)
         if not now.is_success:
             ordeal.add(_finding(NOTHING, case, f"refused, and then reading answers {now.status_code}", exchange))
-        elif _stable(resource, now.json()) != _stable(resource, member.record):
+        elif write.stable(now.json()) != write.stable(member.record):
             ordeal.add(_finding(NOTHING, case, f"refused with {exchange.status}, and the member has changed", exchange))
 
     def _table(self, resource: Resource) -> Table | None:
@@ -233,10 +191,6 @@ class Ordeals:
         destroy = self._contract.operations.get(resource.destroys or "")
         if destroy is not None:
             self._client.request("DELETE", destroy.fill(resource.fill(destroy.label, made)))
-
-
-def _stable(resource: Resource, record: Record) -> Any:
-    return without(resource.clock, record)
 
 
 def _decoded(exchange: Exchange) -> Any:
