@@ -10,14 +10,26 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from conformance.errors import ConformanceError
+from conformance.mutants import outcomes
+from conformance.mutants.figures import figures, weighted
 from conformance.mutants.inside import finder, switch
 from conformance.mutants.inside.operators import OPERATORS
 from conformance.mutants.inside.schemata import ASK, Point, instrument, replaced
+from conformance.mutants.judging import Judging
+from conformance.mutants.killing import Killing
+from conformance.mutants.outcomes import Compared, Fate, Outcome
+from conformance.mutants.page import Sample, render
 from conformance.mutants.points import GROUPS, Mutant, sampled
+from conformance.mutants.recording import Recorded
+from conformance.mutants.server import NONE
+from conformance.mutants.survivors import Kind, Reason, reasons
+from conformance.run.plan import Key
+from conformance.verdicts.model import Judgement, Verdict
 
 
 def points(source: str) -> list[Point]:
@@ -320,3 +332,131 @@ def test_what_a_request_leaves_running_goes_on_without_the_mutant(changed: Modul
 
     asyncio.run(use())
     assert found == ["big", "small"]
+
+
+# What is made of what was found
+
+
+def checked(requirement: str, subject: str, seconds: float, *reached: int, verdict: str = "passed") -> Recorded:
+    return Recorded(
+        requirement=requirement, subject=subject, verdict=Verdict(verdict), seconds=seconds, reached=reached
+    )
+
+
+class Bench:
+    """Stands where the checks are run: each mutant is told by the checks that are given for it."""
+
+    def __init__(self, telling: dict[str, set[Key]], unsteady: frozenset[Key] = frozenset()) -> None:
+        self.telling = telling
+        self.unsteady = unsteady
+        self.ran: list[tuple[Key, str]] = []
+        self.server = self
+
+    def turn(self) -> None: ...
+
+    def is_well(self) -> bool:
+        return True
+
+    def take(self) -> set[str]:
+        return {mutant for _, mutant in self.ran}
+
+    def judge(self, key: Key, mutant: str = NONE) -> Judgement:
+        self.ran.append((key, mutant))
+        fails = key in self.telling.get(mutant, ()) or (key in self.unsteady)
+        verdict = Verdict.FAILED if fails else Verdict.PASSED
+        return Judgement(requirement=key[0], subject=key[1], verdict=verdict, summary="told" if fails else "")
+
+
+RECORDED = [
+    checked("filter.any", "flows", 0.1, 0, 1),
+    checked("filter.any", "runs", 0.01, 0, 1),
+    checked("paging.limit", "flows", 0.5, 0, 1, 2),
+    checked("paging.limit", "open", 0.5, 0, verdict="could-not-run"),
+    checked("fuzz.no-server-error", "flows", 0.2, 0, 1, 2, 3),
+    checked("fuzz.response-schema", "flows", 0.0, 0, 1, 2, 3),
+]
+NAMES = ["m:0", "m:1", "m:2", "m:3", "m:4"]
+
+
+def killing(bench: Bench) -> Killing:
+    return Killing(cast("Judging", bench), RECORDED, NAMES)
+
+
+def test_of_each_rule_the_quickest_check_comes_first_and_what_is_sent_once_stays_together() -> None:
+    assert killing(Bench({})).reaching("m:0") == [
+        ("filter.any", "runs"),
+        ("fuzz.no-server-error", "flows"),
+        ("fuzz.response-schema", "flows"),
+        ("paging.limit", "flows"),
+        ("filter.any", "flows"),
+    ]
+
+
+def test_a_mutant_is_killed_by_the_first_check_that_fails_with_it_alone() -> None:
+    bench = Bench({"m:1": {("paging.limit", "flows")}}, frozenset({("filter.any", "runs")}))
+    found = killing(bench).try_("m:1", 0, 100)
+    assert (found.fate, found.requirement, found.subject) == (Fate.KILLED, "paging.limit", "flows")
+    assert (found.ran, found.reaching, found.unsteady) == (4, 5, ("filter.any runs",))
+    assert bench.ran[-1] == (("paging.limit", "flows"), NONE)
+
+
+def test_one_that_nobody_sees_survives_and_can_be_gone_on_with() -> None:
+    bench = Bench({"m:1": {("filter.any", "flows")}})
+    before = killing(bench).try_("m:1", 0, 2)
+    assert (before.fate, before.ran) == (Fate.SURVIVED, 2)
+    after = killing(bench).try_("m:1", before.ran, 100)
+    assert (after.fate, after.ran) == (Fate.KILLED, 5)
+    assert killing(bench).try_("m:4", 0, 100).fate is Fate.UNREACHED
+
+
+def test_what_was_kept_is_read_without_the_line_that_was_not_finished(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.jsonl"
+    one = killing(Bench({})).try_("m:1", 0, 100)
+    outcomes.add(path, one)
+    with path.open("a") as file:
+        file.write('{"id": "m:2", "fa')
+    assert outcomes.read(path) == {"m:1": one}
+    other = killing(Bench({})).try_("m:2", 0, 100)
+    outcomes.add(path, other)
+    assert outcomes.read(path) == {"m:1": one, "m:2": other}
+
+
+def test_figures_and_page(tmp_path: Path) -> None:
+    package = tmp_path / "prefect" / "server"
+    package.mkdir(parents=True)
+    file = package / "filters.py"
+    file.write_text("def f(a, b):\n    return a < b and a == 1\n")
+    made = instrument(file.read_text()).points
+    all_ = {f"m:{point.number}": Mutant(f"m:{point.number}", "filters", file, point) for point in made}
+    fates = [Fate.KILLED, Fate.SURVIVED, Fate.UNREACHED, Fate.STOPPED, Fate.KILLED, Fate.SURVIVED]
+    assert len(made) == len(fates)
+    found = [
+        Outcome(id=name, fate=fate, reaching=3, ran=2, seconds=1.0, summary="no <b>answer</b>")
+        for name, fate in zip(all_, fates, strict=True)
+    ]
+    total = figures(found)
+    assert (total.sampled, total.reached, total.killed, total.stopped, total.survived) == (6, 5, 2, 1, 2)
+    assert weighted(all_, found) == pytest.approx(0.4)
+    reason = Reason(id="m:1", after=made[1].text, kind=Kind.EQUIVALENT, reason="a_b is *never* read")
+    compared = [Compared(id=name, fate=Fate.SURVIVED, operations=1, ran=1, calls=9, seconds=1.0) for name in all_]
+    text = render(Sample("3.9.1", "tox", all_, found, compared, {"m:1": reason}, 6, 100, 20, 12))
+    assert "**2 (40.0 %) are killed**" in text
+    assert "| plain Schemathesis | 6 | 6 | 0 | 0.0 % | 0.0 % |" in text
+    assert "*no answer of the server differs*: a_b is \\*never\\* read" in text
+    assert text.count("*nobody has looked at it yet*") == 2
+    assert "no \\<b\\>answer" in text
+    assert f"+    return {made[1].text}" in text
+
+
+def test_a_reason_is_of_the_mutant_that_it_was_written_for(tmp_path: Path) -> None:
+    all_ = {"m:0": Mutant("m:0", "api", tmp_path, Point(0, "boolean", "f", 1, 0, 1, 1, "x or y"))}
+    path = tmp_path / "survivors.toml"
+    entry = '[[survivor]]\nid = "m:0"\nafter = "{}"\nkind = "equivalent"\nreason = "r"\n'
+    path.write_text(entry.format("x or y"))
+    assert reasons(all_, path)["m:0"].kind is Kind.EQUIVALENT
+    path.write_text(entry.format("x and y"))
+    with pytest.raises(ConformanceError, match="m:0 is no mutant that has"):
+        reasons(all_, path)
+    path.write_text("survivor = 1")
+    with pytest.raises(ConformanceError, match="malformed"):
+        reasons(all_, path)

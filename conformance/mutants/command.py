@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from conformance.mutants import outcomes, page
+from conformance.mutants.figures import figures
 from conformance.mutants.judging import Judging
 from conformance.mutants.killing import Killing
 from conformance.mutants.outcomes import Compared, Fate, Outcome
@@ -42,7 +43,7 @@ class Work:
     @property
     def about(self) -> About:
         """What a recording in the folder has to be of."""
-        return about(self.release.version, list(self.all_))
+        return about(self.release.version, self.all_)
 
     def outcomes(self, drawn: Iterable[Mutant]) -> list[Outcome]:
         """What the checks made of those that they were run on."""
@@ -98,7 +99,7 @@ def run(
     (folder / "mutants.md").write_text(text, "utf-8")
     if write is not None:
         write.write_text(text, "utf-8")
-    total = page.figures(found.outcomes)
+    total = figures(found.outcomes)
     say(
         f"{total.sampled} mutants: {total.reached} reached, {total.killed} killed, {total.stopped} stopped, "
         f"{total.survived} survived; {folder / 'mutants.md'}"

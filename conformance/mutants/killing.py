@@ -51,7 +51,8 @@ class Killing:
         """Run the checks that reach a mutant up to the `most`th, but for those that were run before: `skipping`."""
         began = time.perf_counter()
         keys = self.reaching(mutant)
-        ran, stopped, unsteady = skipping, "", []
+        ran, stopped = skipping, ""
+        unsteady: list[str] = []
         reached = skipping > 0
         if keys:
             self._judging.turn()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.mutants.inside import operators, schemata
 from conformance.mutants.judging import Judging, together
 from conformance.mutants.outcomes import add, lines
+from conformance.mutants.points import Mutant
 from conformance.run.plan import Key
 from conformance.verdicts.model import Verdict
 
@@ -21,13 +21,13 @@ _EVERY = 100
 
 
 class About(BaseModel):
-    """What a recording is of: its first line. Another source has other mutants under the same numbers."""
+    """What a recording is of: its first line. `digest`: of all mutants, which may have other numbers some day."""
 
     model_config = ConfigDict(frozen=True)
 
     release: str
-    operators: str
     mutants: int
+    digest: str
 
 
 class Recorded(BaseModel):
@@ -47,10 +47,10 @@ class Recorded(BaseModel):
         return (self.requirement, self.subject)
 
 
-def about(release: str, mutants: Sequence[str]) -> About:
+def about(release: str, mutants: Mapping[str, Mutant]) -> About:
     """What a recording made now would be of."""
-    sources = (Path(module.__file__ or "").read_bytes() for module in (operators, schemata))
-    return About(release=release, operators=hashlib.sha256(b"".join(sources)).hexdigest()[:16], mutants=len(mutants))
+    text = "".join(f"{name} {mutant.point}\n" for name, mutant in mutants.items())
+    return About(release=release, mutants=len(mutants), digest=hashlib.sha256(text.encode()).hexdigest())
 
 
 def record(

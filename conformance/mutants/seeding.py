@@ -43,4 +43,3 @@ def _seed(server: Mutable, folder: Path, progress: Callable[[str], None]) -> Non
     # There is no secret in it: the server asks for none.
     text = shared.model_copy(update={"folder": folder / _FILES}).model_dump_json()
     (folder / _SHARED).write_text(text, "utf-8")
-

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-
 _Several = TypeVar("_Several", ast.BoolOp, ast.Call, ast.List)
 
 
