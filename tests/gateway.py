@@ -70,7 +70,7 @@ class Gateway(Proxy):
         if not path.startswith(f"{PREFIX}/"):
             return 404, []
         if (b"authorization", f"Bearer {self.token}".encode()) not in scope["headers"]:
-            return 401, []
+            return 401, [(b"www-authenticate", b"Bearer")]
         if within.startswith(_HIDDEN):
             return (403 if len(within) % 2 else 404), []
         if next(self._numbers) % self._every == 0:

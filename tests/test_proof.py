@@ -75,6 +75,7 @@ def test_a_pattern_that_matches_no_fault_is_bad_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.wide
 def test_a_fault_is_shown_to_its_requirement_and_to_others(tmp_path: Path) -> None:
     done = cli("prove", "--select", "put-appends", "--complete", "--output", "proof", cwd=tmp_path, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -237,11 +237,11 @@ def same_as_alone(target: Target, theirs: Snapshot, folder: Path, patterns: tupl
     """A run beside others' objects decides what one on a server of its own does, and leaves theirs as they are."""
     (alone := folder / "alone").mkdir()
     (beside := folder / "beside").mkdir()
-    done = cli("run", "--url", target.url, *select(*patterns), cwd=beside)
+    done = cli("run", "--url", target.url, *select(*patterns), cwd=beside, timeout=3600)
     assert done.returncode in (0, 1), done.stdout
     assert snapshot(target.url) == theirs
     assert list(unfinished.find()) == []
-    cli("run", *select(*patterns), cwd=alone)
+    cli("run", *select(*patterns), cwd=alone, timeout=3600)
     found = judged(beside, exclusive=False)
     expected = judged(alone, exclusive=True)
     assert found == {key: verdict for key, verdict in expected.items() if key in found}
