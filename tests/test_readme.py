@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import re
 import shlex
@@ -171,6 +172,9 @@ UNTRIED: Mapping[str, str] = {
     "python -m conformance.run.certification_set prefect-3.9.1/2": "writes into the package",
     # Tests of the suite: they run with these, and are looked for below.
     "pytest -m wide tests/test_hostile_targets.py": "tests",
+    "tox run -e mutants -- --sample 300 --seed 1 --plain": "takes hours; test_mutants.py has its parts",
+    "tox run -e prove": "takes hours; test_proof.py does so with one fault",
+    "prefect-conformance prove": "takes minutes; test_proof.py does so with one fault",
     "pytest tests/test_resources.py tests/test_operations.py tests/test_population.py tests/test_grammar.py": "tests",
     "pytest tests/test_catalogue.py tests/test_requirement_pages.py": "tests",
     "pytest tests/test_faults.py -k paging.limit": "tests",
@@ -226,7 +230,8 @@ def test_its_options_are_there(command: Command) -> None:
             case ["tox", "run", *arguments]:
                 sections = (ROOT / "tox.ini").read_text("utf-8")
                 assert arguments[:1] in ([], ["-e"])
-                assert all(f"[testenv:{name}]" in sections for name in arguments[1:])
+                environments = itertools.takewhile(lambda word: word != "--", arguments[1:])
+                assert all(f"[testenv:{name}]" in sections for name in environments)
             case [".", script]:
                 assert script == ".venv/bin/activate"
             case [tool, *_]:
