@@ -75,6 +75,7 @@ def ended(url: str, folder: Path, plugin: str, *arguments: str) -> subprocess.Co
     return done
 
 
+@pytest.mark.wide
 def test_without_trouble_it_is_conformant(url: str, tmp_path: Path) -> None:
     assert ended(url, tmp_path, "", *ASKED).returncode == CONFORMANT
 
@@ -86,6 +87,7 @@ def test_a_worker_that_is_killed(url: str, tmp_path: Path) -> None:
     assert [error for error in found.errors if "died" in str(error)]
 
 
+@pytest.mark.wide
 def test_an_exception_in_a_fixture(url: str, tmp_path: Path) -> None:
     assert ended(url, tmp_path, FIXTURE, *ASKED).returncode == INCOMPLETE
     found = document.load(tmp_path / "reports" / "verdicts.json")
@@ -126,7 +128,8 @@ def forgetful(number: int) -> Behaviour:
     return once_known(behave)
 
 
-@pytest.mark.parametrize("number", [20, pytest.param(0, marks=pytest.mark.wide)])
+@pytest.mark.wide
+@pytest.mark.parametrize("number", [20, 0])
 def test_a_seeding_that_half_worked(number: int, tmp_path: Path) -> None:
     with serving(forgetful(number)) as (url, seen):
         code = ended(url, tmp_path, "", "--conformance-select=paging.limit POST /flows/filter").returncode

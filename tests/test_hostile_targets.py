@@ -238,7 +238,8 @@ def test_the_bounds_are_far_from_what_is_served() -> None:
 # A document that leads astray
 
 
-@pytest.mark.parametrize("scheme", ["http", pytest.param("file", marks=pytest.mark.wide)])
+@pytest.mark.wide
+@pytest.mark.parametrize("scheme", ["http", "file"])
 def test_what_a_document_refers_to_is_not_fetched(scheme: str, tmp_path: Path) -> None:
     with serving(hostile.always(200, b'{"type": "string"}')) as (other, elsewhere):
         reference = f"{other}/schema.json" if scheme == "http" else "file:///etc/passwd"
@@ -276,12 +277,9 @@ KNOWN: dict[str, Behaviour] = {
     "the body of the request before": hostile.late_by_one(),
 }
 
-_RUN = ("objects, whatever is asked",)
 
-
-@pytest.mark.parametrize(
-    "target", [pytest.param(name, marks=() if name in _RUN else pytest.mark.wide) for name in KNOWN]
-)
+@pytest.mark.wide
+@pytest.mark.parametrize("target", KNOWN)
 def test_a_run_comes_to_an_end(target: str, tmp_path: Path) -> None:
     with serving(once_known(KNOWN[target])) as (url, _):
         not_conformant(run(url, tmp_path, *SMALL, seconds=300))

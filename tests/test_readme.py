@@ -46,6 +46,7 @@ QUICK = "--select routes.snake-case --no-allure"
 """Of a run, the checks of one rule, which need no objects. Two of them are waived on Prefect 3.9.1."""
 THERE = "--url {server}"
 """On the server of these tests, and not on one that is started for the command."""
+LINT = frozenset({"ruff", "mypy", "lint-imports"})
 SECRETS = {"PREFECT_API_AUTH_STRING": "admin:secret", "PREFECT_API_KEY": "pnu_secret"}
 
 _ADDRESSES = re.compile(
@@ -235,7 +236,8 @@ def test_its_options_are_there(command: Command) -> None:
             case [".", script]:
                 assert script == ".venv/bin/activate"
             case [tool, *_]:
-                assert shutil.which(tool, path=_path()), tool
+                # Those of the extra `lint` are not where the tests run; tox's lint calls them.
+                assert tool in LINT or shutil.which(tool, path=_path()), tool
 
 
 def test_every_option_that_is_named_is_there() -> None:
@@ -406,13 +408,15 @@ def test_it_does_what_it_says(
 @pytest.mark.server
 def test_a_target_that_is_not_there_is_a_matter_of_configuration(tmp_path: Path) -> None:
     code, said = shell(f"prefect-conformance run --url http://127.0.0.1:9/api {QUICK}", tmp_path)
-    assert (code, said.count("\n")) == (2, 1), said
+    # Before it, what was being done.
+    assert code == 2, said
+    assert said.splitlines()[-1].startswith("Error: nothing answers at http://127.0.0.1:9/api"), said
 
 
 @pytest.mark.server
 def test_as_many_checks_as_the_pages_say(server: EmbeddedServer, tmp_path: Path) -> None:
     code, said = shell(f"prefect-conformance run --url {server.url} --exclusive --list 2> /dev/null", tmp_path)
     assert code == 0
-    [told] = re.findall(r"([\d,]+) checks, on two cores", " ".join((ROOT / "docs/options.md").read_text().split()))
+    [told] = re.findall(r"has ([\d,]+) checks", " ".join((ROOT / "docs/options.md").read_text().split()))
     assert len(said.splitlines()) == int(told.replace(",", ""))
     assert data.requirements().is_dir()
