@@ -122,17 +122,12 @@ def once_known(behaviour: Behaviour) -> Behaviour:
 
 def with_document(behaviour: Behaviour) -> Behaviour:
     """A server that is taken for a Prefect until its document is read."""
-    return once_known_but("/api/openapi.json", behaviour)
-
-
-def once_known_but(path: str, behaviour: Behaviour) -> Behaviour:
-    """As `once_known`, but for one of those questions."""
 
     def behave(asked: Asked, peer: Peer) -> None:
-        if asked.path == path or asked.path not in _FIRST:
-            behaviour(asked, peer)
-        else:
+        if asked.path in _FIRST and not asked.path.endswith("/openapi.json"):
             peer.answer(200, _FIRST[asked.path]())
+        else:
+            behaviour(asked, peer)
 
     return behave
 
@@ -147,7 +142,7 @@ def document(edit: Callable[[dict[str, Any]], object]) -> Behaviour:
         return json.dumps(content).encode()
 
     def behave(asked: Asked, peer: Peer) -> None:
-        if asked.path == "/api/openapi.json":
+        if asked.path.endswith("/openapi.json"):
             peer.answer(200, edited())
         else:
             peer.answer(404, b"{}")
