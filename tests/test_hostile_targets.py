@@ -285,7 +285,7 @@ _RUN = ("objects, whatever is asked",)
 )
 def test_a_run_comes_to_an_end(target: str, tmp_path: Path) -> None:
     with serving(once_known(KNOWN[target])) as (url, _):
-        not_conformant(run(url, tmp_path, *SMALL, seconds=300))
+        not_conformant(run(url, tmp_path, *SMALL, seconds=900))
 
 
 @pytest.mark.wide
