@@ -282,7 +282,7 @@ KNOWN: dict[str, Behaviour] = {
 @pytest.mark.parametrize("target", KNOWN)
 def test_a_run_comes_to_an_end(target: str, tmp_path: Path) -> None:
     with serving(once_known(KNOWN[target])) as (url, _):
-        not_conformant(run(url, tmp_path, *SMALL, seconds=300))
+        not_conformant(run(url, tmp_path, *SMALL, seconds=900))
 
 
 @pytest.mark.wide

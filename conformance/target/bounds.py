@@ -94,7 +94,8 @@ def _is_too_deep(body: bytes) -> bool:
     # Brackets in strings are none; all that is left is small.
     marks = (_ESCAPE.sub(b"", body) if b"\\" in body else body).translate(None, _OTHERS)
     depth = 0
-    for mark in _STRING.sub(b"", marks):
+    # Two quotes beside each other are a string without brackets, or join one to the next: they go at once.
+    for mark in _STRING.sub(b"", marks.replace(b'""', b"")):
         depth += 1 if mark in b"[{" else -1
         if depth > DEEPEST:
             return True
