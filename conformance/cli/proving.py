@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,6 @@ from rich.console import Console
 from conformance import catalogue
 from conformance.cli import shared_options
 from conformance.errors import ConformanceError, ExitCode
-from conformance.faults import FAULTS
-from conformance.run import kill_matrix, proving
 from conformance.verdicts.console import say, stdout
 
 
@@ -35,6 +34,12 @@ def prove(
     Writes kill-matrix.json and kill-matrix.md. Ends with 0 where each is caught, 1 where one is not or a requirement
     has none, 2 usage or configuration, 3 where the honest server, or the target's trouble, left one undecided.
     """
+    # The proxy's server is an extra: who only judges servers need not install one.
+    if find_spec("uvicorn") is None:
+        raise ConformanceError("prove needs more than is installed: pip install 'prefect-conformance[prove]'")
+    from conformance.faults import FAULTS
+    from conformance.run import kill_matrix, proving
+
     chosen = [
         fault
         for fault in FAULTS
