@@ -135,7 +135,7 @@ def _left(work: Work, drawn: Sequence[Mutant], checks: int, plain: bool) -> bool
 
 
 def _kill(work: Work, judging: Judging, recorded: Sequence[Recorded], drawn: Sequence[Mutant], checks: int) -> None:
-    killing = Killing(judging, recorded, list(work.all_))
+    killing = Killing(judging, recorded, work.all_)
     path = work.folder / OUTCOMES
     for number, mutant in enumerate(drawn, 1):
         before = outcomes.read(path).get(mutant.id)

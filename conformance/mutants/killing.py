@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from conformance.mutants.judging import Judging, seen, together
 from conformance.mutants.outcomes import Fate, Outcome
+from conformance.mutants.points import Mutant
 from conformance.mutants.recording import Recorded
-from conformance.run.plan import Key
+from conformance.run.plan import TOGETHER, Key
 from conformance.verdicts.model import Verdict
 
 _OVERHEAD = 0.02
@@ -19,29 +21,38 @@ _OVERHEAD = 0.02
 class Killing:
     """Tries mutants on the checks that reach them, as was recorded."""
 
-    def __init__(self, judging: Judging, recorded: Sequence[Recorded], mutants: Sequence[str]) -> None:
+    def __init__(self, judging: Judging, recorded: Sequence[Recorded], mutants: Mapping[str, Mutant]) -> None:
         self._judging = judging
+        self._mutants = mutants
+        names = list(mutants)
         self._before = {check.key: check.verdict for check in recorded}
         self._reaching: dict[str, list[Recorded]] = {}
         for check in recorded:
             # Of one that is not decided on the server itself, nothing follows.
             if check.verdict in (Verdict.PASSED, Verdict.WAIVED):
                 for place in check.reached:
-                    self._reaching.setdefault(mutants[place], []).append(check)
+                    self._reaching.setdefault(names[place], []).append(check)
 
     def reaching(self, mutant: str) -> list[Key]:
         """The checks whose requests come by the mutant, in the order in which they are tried.
 
-        Of each rule first the one that is quick and comes by little else, then the second of each, and so on: what
-        many rules look at is told by few subjects of each.
+        Of each rule first the one whose subject has most of the names that stand where the mutant does, and among
+        those the one that is quick and comes by little else; then the second of each, and so on: what many rules look
+        at is told by few subjects of each. What generates its requests comes with the second: a failure is searched
+        there for what makes it, which takes long.
         """
-        found = sorted(
-            self._reaching.get(mutant, ()), key=lambda check: (check.requirement, _cost(check), check.subject)
-        )
-        ranked: list[tuple[int, float, Key]] = []
-        for _, checks in groupby(found, key=lambda check: check.requirement):
-            ranked += [(rank, _cost(check), check.key) for rank, check in enumerate(checks)]
-        groups = dict.fromkeys(together(key) for *_, key in sorted(ranked))
+        words = self._mutants[mutant].words
+
+        def place(check: Recorded) -> tuple[int, float, Key]:
+            named = len(words.intersection(re.split(r"\W+", check.subject.lower())))
+            return (-named, (check.seconds + _OVERHEAD) * len(check.reached), check.key)
+
+        found = sorted(self._reaching.get(mutant, ()), key=lambda check: (check.requirement, place(check)))
+        ranked: list[tuple[int, tuple[int, float, Key]]] = []
+        for requirement, checks in groupby(found, key=lambda check: check.requirement):
+            chapter = requirement.partition(".")[0]
+            ranked += [(rank, place(check)) for rank, check in enumerate(checks, int(chapter in TOGETHER))]
+        groups = dict.fromkeys(together(key) for _, (_, _, key) in sorted(ranked))
         members: dict[Key, list[Key]] = {}
         for check in found:
             members.setdefault(together(check.key), []).append(check.key)
@@ -79,10 +90,6 @@ class Killing:
         holds = not seen(self._before[key], self._judging.judge(key).verdict)
         self._judging.turn()
         return holds
-
-
-def _cost(check: Recorded) -> float:
-    return (check.seconds + _OVERHEAD) * len(check.reached)
 
 
 def _outcome(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,12 @@ class Mutant:
     group: str
     file: Path
     point: Point
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The names in the lines that it changes, in lower case."""
+        lines = self.file.read_text("utf-8").splitlines()[self.point.line - 1 : self.point.end_line]
+        return frozenset(re.findall(r"[a-z_]\w+", " ".join(lines).lower()))
 
     @property
     def diff(self) -> str:

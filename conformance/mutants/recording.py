@@ -40,6 +40,7 @@ class Recorded(BaseModel):
     verdict: Verdict
     seconds: float
     reached: tuple[int, ...]
+    summary: str = ""
 
     @property
     def key(self) -> Key:
@@ -85,6 +86,7 @@ def record(
                 verdict=judgement.verdict,
                 seconds=judgement.seconds,
                 reached=reached,
+                summary=judgement.summary[:300],
             )
             add(path, check)
             found.append(check)

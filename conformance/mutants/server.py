@@ -28,6 +28,9 @@ NONE: Final = "none"
 _ANSWERS = 10.0
 """Seconds within which a server that is well says what was reached."""
 
+_TIMEOUT: Final = httpx.Timeout(30.0)
+"""A mutant may keep its requests from ever being answered: that is known sooner than in a run."""
+
 
 class Marked(Access):
     """Requests carry the header that switches a mutant on, while `marking` says which."""
@@ -43,6 +46,7 @@ class Marked(Access):
     def client(self) -> BoundedClient:
         """As of any access, with the header of the moment on each request."""
         client = super().client()
+        client.timeout = _TIMEOUT
 
         def mark(request: httpx.Request) -> None:
             request.headers.update(self._marking)
