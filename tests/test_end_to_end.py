@@ -31,7 +31,7 @@ def test_what_a_run_creates_on_a_shared_target_is_removed(server: Any, tmp_path:
         return found
 
     before = inventory()
-    code, content = run(server, tmp_path, "--select", "verbs.*", "--select", "paging.count")
+    code, content = run(server, tmp_path, "--select", "verbs.delete*", "--select", "paging.count")
     assert code == 0, content["reasons"]
     assert content["errors"] == []
     assert inventory() == before
@@ -82,9 +82,9 @@ def test_a_server_that_goes_away_ends_the_run_in_seconds(tmp_path: Path) -> None
     assert content["counts"]["failed"] == 0
     assert content["counts"]["passed"] > 0
     assert content["counts"]["could-not-run"] > 500
-    # Three of these are for a server that is just being restarted. Where others keep the machine three times as busy as
-    # it has cores, it was 9 with a second more.
-    assert took < 20
+    # Nine on a quiet machine, three of which are for a server that is just being restarted; 32 where others kept it
+    # three times as busy as it has cores. With a time-out a check, it would be hours.
+    assert took < 75
 
 
 def test_the_list_is_what_runs(server: Any, tmp_path: Path) -> None:

@@ -12,17 +12,17 @@ from conformance.verdicts import document
 pytestmark = pytest.mark.server
 
 
-SHARE = "1/5"
+SHARE = "1/12"
 
 _TWICE = ("routes", "verbs", "lifecycles")
-"""The chapters that are run once more in another way; `tox run -e wide` does so with all."""
+"""The chapters whose share is run once more in another way."""
 
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The main job, or a share of it: the folder in which `prefect-conformance run --shard 1/5` was run.
+    """The main job, or a share of it: the folder in which `prefect-conformance run --shard 1/12` was run.
 
-    Of every chapter it has a fifth of the checks. The whole of it takes minutes: `tox run -e matrix` does that.
+    Of every chapter it has a twelfth of the checks. The whole of it takes minutes: `tox run -e matrix` does that.
     """
     folder = tmp_path_factory.mktemp("gate")
     done = cli("run", "--shard", SHARE, cwd=folder, timeout=900, allure=True)
@@ -36,7 +36,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Plain pytest, two workers, no waivers: all deviations are failures. The chapters that change what is there."""
     folder = tmp_path_factory.mktemp("plain")
     chapters = [f"--conformance-select={chapter}.*" for chapter in _TWICE]
-    done = plain_pytest("-n", "2", "--conformance-no-waivers", *chapters, cwd=folder)
+    done = plain_pytest("-n", "2", "--conformance-no-waivers", f"--conformance-shard={SHARE}", *chapters, cwd=folder)
     assert done.returncode == 1, done.stdout[-4000:] + done.stderr
     return folder
 
@@ -52,7 +52,7 @@ def test_the_gate_is_conformant_and_every_deviation_is_waived_by_name(gate: Path
 def test_operations_are_called_and_known_by_what_tested_them(gate: Path) -> None:
     found = document.load(gate / "reports" / "verdicts.json")
     assert len(found.operations) == 188
-    assert sum(operation.calls > 0 for operation in found.operations.values()) > 150
+    assert sum(operation.calls > 0 for operation in found.operations.values()) > 120
     fuzzed = {entry.subject for entry in found.verdicts if entry.requirement == "fuzz.no-server-error"}
     assert len(fuzzed) > 30
     assert all("fuzz.no-server-error" in found.operations[name].requirements for name in fuzzed)
@@ -60,9 +60,8 @@ def test_operations_are_called_and_known_by_what_tested_them(gate: Path) -> None
 
 def test_plain_pytest_and_other_workers_give_the_same_verdicts(gate: Path, plain: Path) -> None:
     twice = {key: found for key, found in verdicts(gate).items() if key[0].partition(".")[0] in _TWICE}
-    assert len(twice) > 300
-    also = verdicts(plain)
-    assert differing(twice, {key: also[key] for key in twice if key in also}) == {}
+    assert len(twice) > 100
+    assert differing(twice, verdicts(plain)) == {}
 
 
 def test_allure_has_one_entry_per_check(gate: Path) -> None:

@@ -23,7 +23,8 @@ from conformance.faults import (
     states,
     verbs,
 )
-from conformance.faults.fault import Fault, Request, Response
+from conformance.faults.equivalents import EQUIVALENTS, Equivalent, at_once
+from conformance.faults.fault import Fault, Interposed, Request, Response
 from conformance.faults.proxy import Proxy
 
 FAULTS: tuple[Fault, ...] = tuple(
@@ -54,4 +55,14 @@ FAULTS: tuple[Fault, ...] = tuple(
     for fault in chapter.FAULTS
 )
 
-__all__ = ["FAULTS", "Fault", "Proxy", "Request", "Response"]
+__all__ = [
+    "EQUIVALENTS",
+    "FAULTS",
+    "Equivalent",
+    "Fault",
+    "Interposed",
+    "Proxy",
+    "Request",
+    "Response",
+    "at_once",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
@@ -63,6 +63,11 @@ class Response:
         body = json.dumps(value).encode()
         return replace(self, headers=_described(self.headers, body, "application/json"), body=body)
 
+    def with_body(self, body: bytes) -> Response:
+        """The same answer with other bytes, of the same type."""
+        kept = (header for header in self.headers if header[0].lower() != b"content-length")
+        return replace(self, headers=(*kept, (b"content-length", str(len(body)).encode())), body=body)
+
     def with_type(self, media: str) -> Response:
         """The same answer under another content type."""
         return replace(self, headers=_described(self.headers, self.body, media))
@@ -73,6 +78,14 @@ Upstream = Callable[[Request], Awaitable[Response]]
 
 Bend = Callable[[Request, Upstream], Awaitable[Response]]
 """What stands between a client and the real server: it may change the request, the answer, or ask nobody."""
+
+
+class Interposed(Protocol):
+    """What a proxy may have between a client and the real server."""
+
+    @property
+    def bend(self) -> Bend:
+        """How it changes an exchange."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from conformance.faults.fault import Fault, Headers, Request, Response
+from conformance.faults.fault import Headers, Interposed, Request, Response
 from conformance.target.access import TIMEOUT
 
 _Scope = MutableMapping[str, Any]
@@ -59,7 +59,7 @@ class Proxy:
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
-        self.fault: Fault | None = None
+        self.fault: Interposed | None = None
         self.troubles: list[str] = []
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._base = parts.path.rstrip("/")
@@ -104,7 +104,7 @@ class Proxy:
         self._socket.close()
 
     @contextmanager
-    def bent(self, fault: Fault | None) -> Iterator[None]:
+    def bent(self, fault: Interposed | None) -> Iterator[None]:
         """With `fault` in force."""
         before, self.fault = self.fault, fault
         try:
@@ -237,11 +237,15 @@ async def _read(receive: _Receive) -> bytes:
 
 
 async def _answer(response: Response, send: _Send) -> None:
-    headers = response.headers
-    if all(name.lower() != b"content-length" for name, _ in headers) and response.status not in _BODILESS:
-        headers = (*headers, (b"content-length", str(len(response.body)).encode()))
+    headers, body = response.headers, response.body
+    names = {name.lower() for name, _ in headers}
+    if not names & {b"content-length", b"transfer-encoding"} and response.status not in _BODILESS:
+        headers = (*headers, (b"content-length", str(len(body)).encode()))
     await send(_start(response.status, headers))
-    await send({"type": "http.response.body", "body": response.body})
+    # What has no announced length comes in two pieces: a client has to put them together.
+    half = len(body) // 2 if b"transfer-encoding" in names else 0
+    await send({"type": "http.response.body", "body": body[:half], "more_body": True})
+    await send({"type": "http.response.body", "body": body[half:]})
 
 
 def _start(status: int, headers: Headers) -> dict[str, Any]:

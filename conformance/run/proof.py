@@ -16,7 +16,7 @@ from typing import Final, Self
 import httpx
 
 from conformance.contract import Contract
-from conformance.faults import Fault, Proxy
+from conformance.faults import Fault, Interposed, Proxy
 from conformance.faults.security import CREDENTIALS
 from conformance.run.direct import run_directly
 from conformance.run.run import Run
@@ -122,7 +122,7 @@ class Laboratory:
         return self._honest[key]
 
     @contextmanager
-    def faulty(self, fault: Fault) -> Iterator[Judge]:
+    def faulty(self, fault: Interposed) -> Iterator[Judge]:
         """What checks find with a fault in force, as long as it is.
 
         What does more than query the world gets a workbench of its own: the document is read anew, and shared
