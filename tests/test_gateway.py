@@ -26,7 +26,10 @@ _UNSEEN = (load()["routes.plural"].conditions[HIDDEN], load()["contract.operatio
 _OWN = ("/health", "/ready", "/version", "/hello", "/csrf-token")
 
 
-def judged(url: str, folder: Path, *arguments: str) -> dict[tuple[str, str], tuple[str, str]]:
+Verdicts = dict[tuple[str, str], tuple[str, str]]
+
+
+def judged(url: str, folder: Path, *arguments: str) -> Verdicts:
     folder.mkdir()
     script = Path(sys.executable).with_name("prefect-conformance")
     done = subprocess.run(
@@ -48,6 +51,21 @@ def require_alike(server: Any, folder: Path, *arguments: str) -> None:
         through = judged(gateway.url, folder / "gateway", "--token-env", "CLOUD_TOKEN", *arguments)
         assert gateway.troubles == []
         assert gateway.later > 0
+    require_same(direct, through)
+    for path in (folder / "gateway" / "reports").rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+    told = json.loads((folder / "gateway" / "reports" / "verdicts.json").read_text())["target"]
+    assert (told["version"], told["compared_with"]) == ("unknown", None)
+
+
+def require_same(direct: Verdicts, through: Verdicts) -> None:
+    """Nothing differs but what has to: what is hidden, who asks for credentials, and which document there is."""
+    direct, through = (
+        # The target's document is compared with the frozen one where it serves it.
+        {key: found for key, found in run.items() if not key[0].startswith("contract.")}
+        for run in (direct, through)
+    )
     # Nobody asks for credentials but the gateway: what becomes of them is judged there alone.
     own = {key for key in through if key[0].startswith("security.credentials-")}
     hidden = {
@@ -55,26 +73,14 @@ def require_alike(server: Any, folder: Path, *arguments: str) -> None:
         for key, (verdict, why) in through.items()
         if verdict == "not-applicable" and why in _UNSEEN and direct[key][0] != verdict
     }
-    about = {subject for requirement, subject in hidden if not requirement.startswith("contract.")}
+    about = {subject for _, subject in hidden}
     assert "GET /admin/version" in about
-    assert all("/admin/" in s or s.split()[-1] in _OWN for s in about), about
+    assert all("/admin/" in subject or subject.split()[-1] in _OWN for subject in about), about
     # What a summary says beside the verdict may hold times and names.
-    seen = [
-        {
-            key: (verdict, "")
-            for key, (verdict, _) in run.items()
-            if key not in hidden | own and key[0][:8] != "contract"
-        }
-        for run in (direct, through)
-    ]
-    assert differing(*seen) == {}
+    said = [{key: (run[key][0], "") for key in run.keys() - hidden - own} for run in (direct, through)]
+    assert differing(*said) == {}
     assert {direct[key][0] for key in own} <= {"not-applicable"}
     assert {through[key][0] for key in own} <= {"passed", "not-applicable"}
-    for path in (folder / "gateway" / "reports").rglob("*"):
-        if path.is_file():
-            assert TOKEN.encode() not in path.read_bytes(), path
-    told = json.loads((folder / "gateway" / "reports" / "verdicts.json").read_text())["target"]
-    assert (told["version"], told["compared_with"]) == ("unknown", None)
 
 
 @pytest.mark.wide
