@@ -348,6 +348,24 @@ def test_what_a_create_without_an_answer_has_made_is_found_by_its_name(
 
 
 @pytest.mark.server
+def test_a_limit_that_its_deployment_has_let_go_of_is_the_runs_too(
+    target: Target, theirs: Snapshot, tmp_path: Path
+) -> None:
+    ledger = CreatedLedger(tmp_path / "created.jsonl")
+    with Client(target.url, Access(), target.contract, Journal()) as client:
+        before = inventory(client, target.contract)
+        client.witness = Recorder(target.contract, ledger, before)
+        flow = client.request("POST", "/flows/", {"name": "conformance-dead-flow"}).json()
+        sent = {"name": "conformance-dead-d", "flow_id": flow["id"], "concurrency_limit": 1}
+        deployment = client.request("POST", "/deployments/", sent).json()
+        client.request("PATCH", f"/deployments/{deployment['id']}", {"global_concurrency_limit_id": None})
+        limits = client.request("POST", "/v2/concurrency_limits/filter", {"limit": 200}).json()
+        assert [limit["name"] for limit in limits if deployment["id"] in limit["name"]]
+        assert sweep(client, target.contract, ledger, "conformance-dead", before).left == []
+    assert snapshot(target.url) == theirs
+
+
+@pytest.mark.server
 def test_what_others_have_is_neither_changed_nor_removed(target: Target, theirs: Snapshot, tmp_path: Path) -> None:
     ledger = CreatedLedger(tmp_path / "created.jsonl")
     with Client(target.url, Access(), target.contract, Journal()) as client:

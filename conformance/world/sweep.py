@@ -132,7 +132,14 @@ class _Mine:
         if row.get("name") in _SERVER_MADE.get(collection, ()):
             return self._serves_nobody_else(row, found)
         text = json.dumps(row, ensure_ascii=False)
-        return self._prefix.search(text) is not None or any(value in self._ids for value in _strings(row))
+        # An id may stand within a name: a deployment's own limit is called `deployment:<its id>`, and stays on the
+        # server where the deployment has let go of it.
+        inner = (match[0].lower() for match in _UUID.finditer(text))
+        return (
+            self._prefix.search(text) is not None
+            or any(value in self._ids for value in _strings(row))
+            or any(id_ in self._ids for id_ in inner)
+        )
 
     def _serves_nobody_else(self, pool: Record, found: Listing) -> bool:
         """Whether nothing of others is in a pool that the server has made."""
