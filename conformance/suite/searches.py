@@ -32,6 +32,7 @@ def searches(texts: Sequence[str]) -> Iterator[str]:
             f"-{first}",
             f"!{last}",
             f"{other} -{first}",
+            f"-{first} -{other}",
             f"+{first}",
             f"+{first} +{last}",
             f"+{first} +{other}",
