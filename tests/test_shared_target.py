@@ -36,6 +36,12 @@ CONTRACT = Contract(parse((fixtures() / "contracts" / "prefect-3.9.1.json").read
 _OF_THE_MOMENT = {"estimated_start_time_delta", "estimated_run_time"}
 _HISTORY = {"/events/filter", "/ui/events/filter"}
 
+_OWN_SERVER = (
+    "does not belong to this run alone",
+    "no server that asks for some can be started",
+    "no server of this release that has can be started",
+)
+
 # What names others may have chosen, as a generator does.
 _PLAIN_NAMES = ("0", "a", "A", "00", "string")
 
@@ -223,13 +229,13 @@ def select(*patterns: str) -> list[str]:
 
 
 def judged(folder: Path, *, exclusive: bool) -> dict[tuple[str, str], str]:
-    """The verdicts of a run, without those that a shared server rules out."""
+    """The verdicts of a run, without those that need a server of the run's own, or one that it starts beside it."""
     content = json.loads((folder / "reports" / "verdicts.json").read_text())
     assert [error for error in content["errors"] if error["kind"] == "clean-up" and not exclusive] == []
     return {
         (entry["requirement"], entry["subject"]): entry["verdict"]
         for entry in content["verdicts"]
-        if "does not belong to this run alone" not in entry["summary"]
+        if not any(reason in entry["summary"] for reason in _OWN_SERVER)
     }
 
 

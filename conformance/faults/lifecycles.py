@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from conformance.faults.bends import Json, answered, asked, on, operand, read_by, response, status, told
+from conformance.faults.bends import Json, answered, asked, on, operand, read, read_by, response, status, told
 from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
 
 _CRASH = Response.of(500, {"exception_message": "Internal Server Error"})
@@ -83,6 +83,30 @@ def _missing(answer: Response) -> bool:
 
 def _nothing(answer: Response) -> bool:
     return not answer.json
+
+
+async def _with_namesakes(request: Request, upstream: Upstream) -> Response:
+    found = await read(request.path, upstream)
+    answer = await upstream(request)
+    if found is not None:
+        namesakes = await read_by("/deployments/filter", {"deployments": {"name": {"any_": [found["name"]]}}}, upstream)
+        for deployment in namesakes or ():
+            await upstream(Request("DELETE", f"/deployments/{deployment['id']}"))
+    return answer
+
+
+def _by_the_key_alone() -> Bend:
+    """What is not found in its own run is what was found under the same key before."""
+    kept: dict[str, Response] = {}
+
+    async def find(request: Request, upstream: Upstream) -> Response:
+        answer = await upstream(request)
+        key = request.path.rpartition("/")[2]
+        if answer.is_success:
+            kept[key] = answer
+        return kept.get(key, answer) if _missing(answer) else answer
+
+    return find
 
 
 def _found_by_name_for_ever(collection: str) -> Bend:
@@ -336,6 +360,20 @@ FAULTS: tuple[Fault, ...] = (
         "task_runs of flow_runs",
         "POST /task_runs/filter still shows a task run of a deleted flow run",
         on("POST /task_runs/filter", told(_with_a_ghost("task_runs"))),
+    ),
+    Fault(
+        "namesakes-go-too",
+        "lifecycles.namesakes",
+        "deployments of flows",
+        "DELETE /deployments/{id} deletes the deployments of that name in other flows too",
+        on("DELETE /deployments/{id}", _with_namesakes),
+    ),
+    Fault(
+        "input-of-another-run",
+        "lifecycles.namesakes",
+        "flow_runs/input of flow_runs",
+        "GET /flow_runs/{id}/input/{key} finds the input of that key in whatever run was asked for it last",
+        on("GET /flow_runs/{id}/input/{key}", _by_the_key_alone()),
     ),
     Fault(
         "name-stays-taken",

@@ -17,6 +17,9 @@ from conformance.verdicts.model import Verdict
 _OVERHEAD = 0.02
 """Seconds that even the quickest check takes."""
 
+_MOST_STOPPED = 3
+"""Checks that could not be decided, after which no further one is run."""
+
 
 class Killing:
     """Tries mutants on the checks that reach them, as was recorded."""
@@ -62,7 +65,7 @@ class Killing:
         """Run the checks that reach a mutant up to the `most`th, but for those that were run before: `skipping`."""
         began = time.perf_counter()
         keys = self.reaching(mutant)
-        ran, stopped = skipping, ""
+        ran, stopped = skipping, list[str]()
         unsteady: list[str] = []
         reached = skipping > 0
         if keys:
@@ -76,13 +79,14 @@ class Killing:
                     return _outcome(mutant, Fate.KILLED, keys, ran, began, key, found.summary, unsteady)
                 unsteady.append(" ".join(key))
             elif found.verdict is Verdict.COULD_NOT_RUN:
-                stopped = stopped or f"{key[0]} {key[1]}: {found.summary}"
-                if not self._judging.server.is_well():
+                stopped.append(f"{key[0]} {key[1]}: {found.summary}")
+                # Each of these has waited for the server as long as a check does.
+                if len(stopped) == _MOST_STOPPED or not self._judging.server.is_well():
                     return _outcome(mutant, Fate.STOPPED, keys, ran, began, key, found.summary, unsteady)
         if keys and not (stopped or unsteady or reached):
             reached = mutant in self._judging.server.take()
         fate = Fate.STOPPED if stopped else Fate.SURVIVED if reached or unsteady else Fate.UNREACHED
-        return _outcome(mutant, fate, keys, ran, began, ("", ""), stopped, unsteady)
+        return _outcome(mutant, fate, keys, ran, began, ("", ""), "; ".join(stopped[:1]), unsteady)
 
     def _holds(self, key: Key) -> bool:
         """Whether the check finds without the mutant what it found before, on a server that is as it was."""

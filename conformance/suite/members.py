@@ -229,3 +229,22 @@ class Bond:
             return child, Made(self.parent.name, {key: child.value(other) for key, other in keys.items()})
         except (AttributeError, LookupError, TypeError, ValueError) as error:  # as where the workshop makes one
             raise SeedingError(f"no {self.name} can be made of what the target answers: {error!r}") from error
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The fields by which the child is told from others of the same parent; none where it is told from all."""
+        link = frozenset(self.child.parents[self.parent.name].values())
+        scoped = link & set(self.child.unique) or "{" in (self.child.creates or "")
+        return frozenset(self.child.unique) - link if scoped else frozenset()
+
+    def namesake(self, one: Made, stranger: Made, world: World) -> Made:
+        """A new child of the name of `one`, under the parent of `stranger`.
+
+        Raises SeedingError where the target refuses it.
+        """
+        name = {key: one.sent[key] for key in self.own}
+        sent = {**stranger.sent, **name}
+        answer = world.workshop.send(self.child.creates or "", sent, **stranger.within)
+        known = answer if isinstance(answer, dict) and self.child.identity in answer else {**stranger.record, **name}
+        address = {key: name.get(key, value) for key, value in stranger.address.items()}
+        return self.child.read_back(world.workshop, Made(self.child.name, known, address, sent, stranger.within))

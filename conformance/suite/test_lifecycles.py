@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import httpx
@@ -163,6 +164,16 @@ def bonds(contract: Contract) -> Mapping[str, Bond]:
     mortal = {resource.name: resource for resource in _mortal(contract)}
     found = [Bond(child, mortal[name]) for child in _living(contract) for name in child.parents if name in mortal]
     return {bond.name: bond for bond in found}
+
+
+def named_within(contract: Contract) -> Mapping[str, Bond]:
+    """Those whose children can be deleted, and are told apart by a name within their parent."""
+    mortal = [resource.name for resource in _mortal(contract)]
+    return {
+        name: bond
+        for name, bond in bonds(contract).items()
+        if bond.own and bond.child.name in mortal and bond.child.creates in contract.operations
+    }
 
 
 def on_a_member(contract: Contract) -> Mapping[str, Operation]:
@@ -355,6 +366,28 @@ def test_children_go_with_their_parent(subject: Bond, contract: Contract, client
     for listing in listings(contract, subject.child):
         if (row := listing.find(client, child)) is not None:
             raise Violation(f"{listing.operation.label} shows a child of a deleted parent", observed=row)
+
+
+@check("lifecycles.namesakes", on=named_within)
+def test_a_name_is_one_of_its_parent(subject: Bond, contract: Contract, client: Client, world: World) -> None:
+    one, _ = subject.born(world)
+    stranger, _ = subject.born(world)
+    try:
+        other = subject.namesake(one, stranger, world)
+    except SeedingError as error:
+        raise Violation("a name that is taken under another parent can't be given", observed=str(error)) from error
+    child = subject.child
+    if one.record[child.identity] == other.record[child.identity]:
+        raise Violation("one member stands under two parents", observed=one.record)
+    for made, address in product((one, other), addresses(contract, child, "GET")):
+        _require_success(client.request("GET", address.path(made)), address.name)
+    _delete(child, contract, client, one)
+    _require_gone(addresses(contract, child, "GET"), client, one)
+    for address in addresses(contract, child, "GET"):
+        _require_success(client.request("GET", address.path(other)), address.name)
+    for listing in listings(contract, child):
+        if listing.find(client, other) is None:
+            raise Violation(f"{listing.operation.label} does not show a member any more whose namesake was deleted")
 
 
 @check("lifecycles.identity-free", on=with_names_to_free)

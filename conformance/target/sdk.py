@@ -40,6 +40,9 @@ _SCHEMES: Final = {"bearer": "PREFECT_API_KEY", "basic": "PREFECT_API_AUTH_STRIN
 _GRACE: Final = 1.0
 _POLL_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 2.0
+_CLOUD: Final = re.compile(r"(.+)/accounts/[^/]+/workspaces/[^/]+/?")
+"""A base URL as Prefect Cloud has it: what stands before the account is Cloud's own."""
+
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -151,6 +154,16 @@ def _last_line(log: Path) -> str:
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it wrote nothing")
 
 
+def _as_cloud(url: str) -> dict[str, str]:
+    """What tells the SDK that a target is one of Prefect Cloud's shape, wherever it stands; nothing for another.
+
+    It asks such a one for nothing administrative: not for its version, nor for CSRF tokens.
+    """
+    shaped = _CLOUD.fullmatch(url)
+    # The second is what 2.0 called it.
+    return {} if shaped is None else dict.fromkeys(("PREFECT_CLOUD_API_URL", "PREFECT_CLOUD_URL"), shaped[1])
+
+
 def environment(python: Path, home: Path, use: Use, report: Path) -> dict[str, str]:
     """All that the SDK sees of the world."""
     told = credentials(use.headers)
@@ -173,6 +186,7 @@ def environment(python: Path, home: Path, use: Use, report: Path) -> dict[str, s
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # All generations go by it: httpx itself, or the setting PREFECT_API_SSL_CERT_FILE whose default it is.
+        **_as_cloud(use.url),
         **({} if use.authority is None else {"SSL_CERT_FILE": str(use.authority.absolute())}),
         **told,
         "CONFORMANCE_NEEDS": " ".join(told),
