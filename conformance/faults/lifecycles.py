@@ -88,7 +88,7 @@ def _nothing(answer: Response) -> bool:
 async def _with_namesakes(request: Request, upstream: Upstream) -> Response:
     found = await read(request.path, upstream)
     answer = await upstream(request)
-    if found is not None:
+    if found is not None and answer.is_success:
         namesakes = await read_by("/deployments/filter", {"deployments": {"name": {"any_": [found["name"]]}}}, upstream)
         for deployment in namesakes or ():
             await upstream(Request("DELETE", f"/deployments/{deployment['id']}"))
