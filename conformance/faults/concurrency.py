@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from conformance.faults.bends import Json, asked, instead, on, status
+from conformance.faults.bends import Json, answered, asked, instead, on, status
 from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
 
 _COUNTED = "POST /v2/concurrency_limits/increment"
@@ -116,6 +116,15 @@ def _cancelling(body: Json) -> Json:
     return {**body, "concurrency_options": {"collision_strategy": "CANCEL_NEW"}}
 
 
+def _with_runs_of_the_next(told: Json) -> Json:
+    queues = told["queues"]
+    shifted = [*queues[1:], *queues[:1]]
+    return {
+        **told,
+        "queues": [{**queue, "flow_runs": of["flow_runs"]} for queue, of in zip(queues, shifted, strict=True)],
+    }
+
+
 def _own(key: str) -> Callable[[Json], Json]:
     return lambda body: {**body, key: f"{body[key]}-{uuid4()}"}
 
@@ -219,6 +228,30 @@ FAULTS = (
         "POST /flow_runs/{id}/set_state: ENQUEUE",
         "every full deployment cancels new runs",
         on("POST /deployments/", asked(_cancelling)),
+    ),
+    Fault(
+        "status-counts-what-it-shows",
+        "concurrency.status",
+        "POST /work_queues/{id}/concurrency_status",
+        "POST /work_queues/{id}/concurrency_status counts the runs that it shows",
+        on(
+            "POST /work_queues/{id}/concurrency_status",
+            answered(lambda told: {**told, "active_slots": len(told["flow_runs"])}),
+        ),
+    ),
+    Fault(
+        "status-of-the-neighbour",
+        "concurrency.status",
+        "POST /work_pools/{name}/concurrency_status",
+        "POST /work_pools/{name}/concurrency_status shows the runs of one queue under another",
+        on("POST /work_pools/{name}/concurrency_status", answered(_with_runs_of_the_next)),
+    ),
+    Fault(
+        "no-slot-in-use",
+        "concurrency.active-slots",
+        "POST /work_pools/filter",
+        "POST /work_pools/filter shows no slot in use",
+        on("POST /work_pools/filter", answered(lambda pools: [{**pool, "active_slots": 0} for pool in pools])),
     ),
     Fault(
         "resets-nothing",

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx
 
-from conformance.contract import Contract
+from conformance.contract import Contract, Operation
 from conformance.oracle.slots import Step, most_held, sequence
 from conformance.resources import RESOURCES, Record
 from conformance.suite.bursts import THREADS, at_once
@@ -19,6 +19,7 @@ from conformance.suite.check import Subjects, check
 from conformance.suite.limits import DEPLOYED, ORCHESTRATED, TAGS, Counted, Deployed, Incremented, Leased, Way, ways
 from conformance.suite.operands import NOBODY
 from conformance.suite.outcome import CouldNotRun, Violation, require_equal
+from conformance.suite.slot_holders import Holders, counting, telling
 from conformance.target import Client
 from conformance.world import World
 
@@ -295,6 +296,19 @@ def test_a_full_deployment_does_as_its_strategy_says(subject: str, client: Clien
             raise Violation(
                 "a run that was put off is not let in when a slot is free", expected="ACCEPT", observed=status
             )
+
+
+# Slots that the runs of a queue hold
+
+
+@check("concurrency.status", on=telling)
+def test_a_status_tells_who_holds_slots(subject: Operation, client: Client, world: World) -> None:
+    Holders(client, world).require_status(subject)
+
+
+@check("concurrency.active-slots", on=counting)
+def test_a_read_shows_how_many_slots_are_held(subject: Operation, client: Client, world: World) -> None:
+    Holders(client, world).require_count(subject)
 
 
 # Slots that are set by hand
