@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from conformance.faults.bends import Json, answered, asked, on, operand, read, read_by, response, status, told
+from conformance.faults.bends import Json, answered, asked, instead, on, operand, read, read_by, response, status, told
 from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
 
 _CRASH = Response.of(500, {"exception_message": "Internal Server Error"})
@@ -346,6 +346,20 @@ FAULTS: tuple[Fault, ...] = (
         "POST /flow_runs/{id}/set_state",
         "POST /flow_runs/{id}/set_state of a deleted run answers 500",
         on("POST /flow_runs/{id}/set_state", status(404, _CRASH)),
+    ),
+    Fault(
+        "bulk-delete-does-nothing",
+        "lifecycles.bulk-delete",
+        "POST /deployments/bulk_delete",
+        "POST /deployments/bulk_delete answers an empty list and deletes nothing",
+        on("POST /deployments/bulk_delete", instead(Response.of(200, {"deleted": []}))),
+    ),
+    Fault(
+        "bulk-delete-is-unbounded",
+        "lifecycles.bulk-delete",
+        "POST /flows/bulk_delete",
+        "POST /flows/bulk_delete heeds no limit",
+        on("POST /flows/bulk_delete", asked(_without("limit"))),
     ),
     Fault(
         "child-is-found",

@@ -12,6 +12,7 @@ import httpx
 from conformance.contract import Contract, Operation
 from conformance.oracle.operators import instant
 from conformance.resources import RESOURCES, Made, Record, Resource
+from conformance.suite.bulk_deletion import bulks, require_bulk_delete
 from conformance.suite.calls import call, resource_of, without
 from conformance.suite.check import Subjects, check
 from conformance.suite.locations import require_leads_to_member
@@ -356,6 +357,11 @@ def test_operation_on_a_deleted_member(subject: Operation, contract: Contract, c
         raise Violation(
             "an operation on a deleted member is answered otherwise", expected=404, observed=_answer(response)
         )
+
+
+@check("lifecycles.bulk-delete", on=bulks)
+def test_many_are_deleted_at_once(subject: Resource, contract: Contract, client: Client, world: World) -> None:
+    require_bulk_delete(subject, contract, client, world)
 
 
 @check("lifecycles.children-go", on=bonds)

@@ -17,6 +17,7 @@ from conformance.resources import Record
 from conformance.suite.check import Subjects, check
 from conformance.suite.outcome import CouldNotRun, Violation, require_equal
 from conformance.suite.plans import BULK, CREATE, RUN, SCHEDULE, ask_to_schedule, deployment, planned_by, runs, starts
+from conformance.suite.polls import Pool, pools
 from conformance.target import Client
 from conformance.world import World
 
@@ -397,16 +398,28 @@ def test_parameters_of_a_run(subject: str, client: Client, world: World) -> None
 
 @check("scheduling.run-fields", on=making)
 def test_other_fields_of_a_run(subject: str, client: Client, world: World) -> None:
-    of = deployment(world, tags=["red", "blue"])
+    shop = world.workshop
+    pool = Pool(world) if pools(shop.contract) and shop.accepts(RUN, "work_queue_name") else None
+    queue, other = (None, None) if pool is None else (pool.queue(), pool.queue())
+    of = deployment(world, tags=["red", "blue"], **(queue.place if queue else {}))
     run = made_run(client, world, subject, of)
     require_equal("the deployment", of["id"], run["deployment_id"])
     require_equal("the flow", of["flow_id"], run["flow_id"])
     require_equal("the tags of a run that was given none", ["blue", "red"], sorted(run["tags"]))
     if (state := documented_state(world.workshop.contract, subject)) is not None:
         require_equal("the state of a run that was given none", state, run["state"]["type"])
-    name = world.workshop.name("run")
-    run = made_run(client, world, subject, of, name=name, tags=["green"], state={"type": "PENDING"})
+    if queue is not None:
+        require_equal("the queue of a run that was given none", queue.record["name"], run["work_queue_name"])
+    name = shop.name("run")
+    more: Record = {"labels": {"asked": "yes"}} if shop.accepts(RUN, "labels") else {}
+    if other is not None:
+        more["work_queue_name"] = other.record["name"]
+    run = made_run(client, world, subject, of, name=name, tags=["green"], state={"type": "PENDING"}, **more)
     require_equal("the name", name, run["name"])
+    if other is not None:
+        require_equal("the queue", other.record["name"], run["work_queue_name"])
+    if "labels" in more and (run["labels"] or {}).get("asked") != "yes":
+        raise Violation("the run lacks a label that it was given", expected=more["labels"], observed=run["labels"])
     require_equal("the state", "PENDING", run["state"]["type"])
     if "green" not in run["tags"]:
         raise Violation("the run lacks a tag that it was given", expected="green", observed=run["tags"])
