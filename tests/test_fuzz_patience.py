@@ -22,7 +22,7 @@ def test_a_question_that_is_refused_while_another_is_answered_fails() -> None:
 
     with talking(answer, read_only=True) as (client, seen):
         assert send(client, NO_WORLD, "GET", f"{client.base_url}/flows/x", b"", {}).status == 503
-        assert [asked[1].rpartition("/flows/")[2] for asked in seen] == ["x", "filter", "x", "filter", "x"]
+        assert [asked[1].rpartition("/flows/")[2] for asked in seen] == ["x", *["filter", "x"] * 4]
 
 
 def test_a_server_that_answers_in_the_end_was_busy() -> None:

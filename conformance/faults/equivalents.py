@@ -17,11 +17,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
+import httpx
+
 from conformance.faults.bends import Json, response
 from conformance.faults.fault import Bend, Request, Response, Upstream
 
 _PAGE: Final = 200
 """Rows that a server gives at once, at most."""
+
+_DOCUMENT: Final = "/openapi.json"
 
 _WORDS: Final = frozenset({"detail", "exception_message", "message", "msg"})
 """Keys of an error's body whose text is for people."""
@@ -59,13 +63,23 @@ async def _through(bend: Bend, upstream: Upstream, request: Request) -> Response
 
 
 def _json(edit: Callable[[Json], Json]) -> Bend:
-    """The JSON value of any answer, whatever its status, is told in another way."""
+    """The JSON value of any answer, whatever its status, is told in another way.
 
-    def retold(_: Request, answer: Response) -> Response:
-        value = answer.json
-        return answer if value is None else answer.with_json(edit(value))
+    But for the document: the order in which it names things decides which of many bad bodies are tried on a server that
+    accepts some of them, and other bodies find other errors of the server's own.
+    """
+
+    def retold(request: Request, answer: Response) -> Response:
+        value = _value(answer)
+        return answer if value is None or request.path == _DOCUMENT else answer.with_json(edit(value))
 
     return response(retold)
+
+
+def _value(answer: Response) -> Json:
+    """The JSON that an answer is; None where it says that it is something else, if only some text of a user's."""
+    types = [value for name, value in answer.headers if name.lower() == b"content-type"]
+    return answer.json if any(kind.startswith(b"application/json") for kind in types) else None
 
 
 def _reversed(value: Json) -> Json:
@@ -107,9 +121,10 @@ def _with_offset(value: Json) -> Json:
     return _records(value, respelt)
 
 
-def _reworded(_: Request, answer: Response) -> Response:
-    value = answer.json
-    if answer.status < 400 or value is None:
+def _reworded(request: Request, answer: Response) -> Response:
+    value = _value(answer)
+    # What stands in a refused question for a token, Prefect's own client reads: it tells that none is needed.
+    if answer.status < httpx.codes.BAD_REQUEST or value is None or request.path == "/csrf-token":
         return answer
     return answer.with_json(_other_words(value))
 
@@ -124,7 +139,7 @@ def _other_words(value: Json) -> Json:
 
 
 def _spelt(_: Request, answer: Response) -> Response:
-    value = answer.json
+    value = _value(answer)
     if value is None:
         return answer
     try:
@@ -172,11 +187,11 @@ def _turned(rows: list[Json], sort: str) -> list[Json]:
     Rows without one stay: some keys take another field in its place.
     """
     key = sort.lower().removesuffix("_asc").removesuffix("_desc")
-    series = itertools.groupby(enumerate(rows), lambda row: _value(row[1], key, row[0]))
+    series = itertools.groupby(enumerate(rows), lambda row: _place(row[1], key, row[0]))
     return [row for _, tied in series for _, row in reversed(list(tied))]
 
 
-def _value(row: Json, key: str, number: int) -> tuple[str, Any]:
+def _place(row: Json, key: str, number: int) -> tuple[str, Any]:
     value = row.get(key) if isinstance(row, dict) else None
     return ("alone", number) if value is None else ("tied", value)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Final
 
 import pytest
+from filelock import FileLock
 
 from conformance import catalogue
 from conformance.contract import Contract
@@ -19,6 +21,7 @@ from conformance.suite.bodies import Questions
 from conformance.suite.check import ABSENT, Declaration, declaration
 from conformance.suite.examiner import Examiner
 from conformance.suite.fuzz import Campaigns
+from conformance.suite.fuzz.aim import CHANGES_THE_SERVER
 from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
 from conformance.suite.journeys import Journeys
@@ -29,6 +32,9 @@ from conformance.verdicts.ledger import apply
 from conformance.verdicts.model import Check, Judgement, Verdict
 from conformance.verdicts.printable import printable
 from conformance.world import World
+
+_BY_SETTINGS: Final = frozenset({"client"})
+"""The chapters that depend on what is set for the whole server: Prefect's client writes to the default storage."""
 
 _DECLARED = pytest.StashKey[Declaration]()
 _SUBJECT = pytest.StashKey[str]()
@@ -172,10 +178,19 @@ class Bench:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Each check has the journal to itself."""
-        item.stash[_STARTED] = time.perf_counter()
-        with self.workbench.journal.check():
+        """Each check has the journal to itself, and what is set for the whole server too."""
+        with self._turn(item), self.workbench.journal.check():
+            item.stash[_STARTED] = time.perf_counter()
             return (yield)
+
+    def _turn(self, item: pytest.Item) -> AbstractContextManager[object]:
+        """Of the workers on one target, one at a time changes what is set for all of it, or depends on that."""
+        if not self.workbench.shares_target or _DECLARED not in item.stash:
+            return contextlib.nullcontext()
+        chapter = item.stash[_DECLARED].requirement.partition(".")[0]
+        if chapter not in _BY_SETTINGS and item.stash[_SUBJECT] not in CHANGES_THE_SERVER:
+            return contextlib.nullcontext()
+        return FileLock(self.workbench.shared.folder / "settings.lock")
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """What Allure shows of a check."""

@@ -131,6 +131,11 @@ class Workbench:
         population = Population.model_validate(json.loads(path.read_text("utf-8"))) if path.exists() else Population()
         return World(population, self.workshop, exclusive=self.settings.owns_target)
 
+    @property
+    def shares_target(self) -> bool:
+        """Whether other workers of this run are on the same target. A server that the run starts is one worker's."""
+        return self.settings.url is not None and self.settings.workers > 1
+
     @cached_property
     def examiner(self) -> Examiner:
         """Asks the queries whose answers the oracle knows."""
