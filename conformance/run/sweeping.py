@@ -84,8 +84,9 @@ def _finish(run: unfinished.Unfinished, client: Client, contract: Contract, reda
     with run.lock():
         swept = sweep(client, contract, run.ledger, run.about.prefix, run.before())
         say(f"{run.about.prefix}: {swept.removed} objects removed")
-        for line in (*told(swept, run.about.prefix), *(redactor.text(line) for line in swept.left)):
+        left = (*swept.left, *swept.stuck)
+        for line in (*told(swept, run.about.prefix), *map(redactor.text, left)):
             say(f"{run.about.prefix}: {line}")
-        if not swept.left:
+        if not left:
             run.close()
-        return not swept.left
+        return not left

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import httpx
+
 from conformance.contract import Contract
 from conformance.errors import TargetTrouble
 from conformance.resources import RESOURCES, Record
@@ -34,7 +36,8 @@ _PLACE: Final = {name: number for number, name in enumerate(RESOURCES)}
 class Swept:
     """What came of a clean-up.
 
-    `left`: a line for each object of the run that is still there. `appeared`: collection -> how many objects have
+    `left`: a line for each object of the run that is still there, and `stuck` for each of them that the target fails to
+    remove, by a 5xx of its own. `appeared`: collection -> how many objects have
     appeared that nothing links to the run, and `gone`: how many have disappeared that the run did not make; others
     who use the target did that. `partial`: collections with too many members to look at all. `unknown`: those in which
     a create that was not answered, or with a 5xx, may have made something that nothing can find.
@@ -42,10 +45,15 @@ class Swept:
 
     removed: int = 0
     left: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
     appeared: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+
+    def note(self, line: str, status: int) -> None:
+        """One object that is still there, and the status of its DELETE; 0 where none was sent."""
+        (self.stuck if status >= httpx.codes.INTERNAL_SERVER_ERROR else self.left).append(line)
 
 
 def sweep(
@@ -72,7 +80,8 @@ def _sweep(
     if before is None:
         swept.unknown = _unknown(ledger)
         refused = _remove(client, made, swept)
-        swept.left += [f"DELETE {created.path} answered {status}" for created, status in refused.items()]
+        for created, status in refused.items():
+            swept.note(f"DELETE {created.path} answered {status}", status)
         return
     mine = _Mine(prefix, made, before)
     refused = {}
@@ -89,8 +98,8 @@ def _sweep(
     else:
         found, _ = listing(client, contract)
     for created in sorted(mine.of(found, contract), key=lambda created: (created.collection, created.path)):
-        status = refused.get(created)
-        swept.left.append(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""))
+        status = refused.get(created, 0)
+        swept.note(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""), status)
     swept.unknown = _unknown(ledger) - (found.keys() - swept.partial)
     for collection, row in before.new(found):
         if not mine.owns(collection, row, found):
