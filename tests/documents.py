@@ -11,8 +11,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parent.parent
-WRITTEN = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-"""Those that people write; the pages of the requirements are generated."""
+_FOUND = ("kill-matrix.md", "mutants.md")
+WRITTEN = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in _FOUND),
+)
+"""Those that people write; the pages of the requirements and those of what was found are generated."""
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 

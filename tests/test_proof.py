@@ -56,6 +56,12 @@ def test_the_page_has_a_line_for_each_fault(tmp_path: Path) -> None:
     assert [other["caught"] for other in rows[0]["others"]] == [False, True]
 
 
+def test_the_kill_matrix_of_the_docs_has_known_faults_and_each_is_caught() -> None:
+    rows = json.loads((Path(__file__).parent.parent / "docs" / kill_matrix.JSON).read_text())
+    assert {row["fault"] for row in rows} == {fault.id for fault in FAULTS}
+    assert [row["fault"] for row in rows if not row["own"]["caught"]] == []
+
+
 def test_a_requirement_without_a_fault_is_named() -> None:
     rules = catalogue.load()
     assert kill_matrix.uncovered(FAULTS, rules) == []
