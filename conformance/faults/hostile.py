@@ -38,8 +38,9 @@ async def _refuses_and_creates(request: Request, upstream: Upstream) -> Response
 async def _refuses_and_changes(request: Request, upstream: Upstream) -> Response:
     if "\\x00" not in _text(request):
         return await upstream(request)
-    await asked(lambda _: {"tags": ["changed"]})(request, upstream)
-    return _REFUSED
+    answer = await asked(lambda _: {"tags": ["changed"]})(request, upstream)
+    # A server that was busy has changed nothing: it is asked again.
+    return _REFUSED if answer.is_success else answer
 
 
 FAULTS: tuple[Fault, ...] = (
