@@ -78,6 +78,16 @@ def test_a_private_authority_is_the_sdks_too(monkeypatch: pytest.MonkeyPatch) ->
     assert told(Use(url, {}, "x", authority=Path("ca.pem"))) == str(Path("ca.pem").absolute())
 
 
+def test_a_target_of_the_shape_of_cloud_is_told_to_be_one() -> None:
+    def cloud(url: str) -> tuple[str | None, str | None]:
+        told = environment(Path("/bin/python"), Path("/home"), Use(url, {}, "x"), Path("report"))
+        return told.get("PREFECT_CLOUD_API_URL"), told.get("PREFECT_CLOUD_URL")
+
+    of = "/accounts/5a1f/workspaces/b2c3"
+    assert cloud(f"https://prefect.example/api{of}") == ("https://prefect.example/api",) * 2
+    assert cloud("https://prefect.example/api") == (None, None)
+
+
 def test_a_client_certificate_is_more_than_the_sdk_can_show(tmp_path: Path) -> None:
     access = Access().model_copy(update={"certificate": tmp_path / "client.pem"})
     with Client("http://127.0.0.1:9/api", Access(), CONTRACT, Journal()) as client:

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from conformance.faults.proxy import HOP_BY_HOP
 from conformance.target.access import TIMEOUT
 
 _REASON: Final = "As You Like"
@@ -40,13 +41,13 @@ class Http10:
                 try:
                     there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                     for name, value in self.headers.items():
-                        if name.lower() not in ("connection", "keep-alive"):
+                        if name.lower().encode() not in HOP_BY_HOP:
                             there.putheader(name, value)
                     there.endheaders(body or None)
                     answer = there.getresponse()
                     self.send_response_only(answer.status, _REASON)
                     for name, value in answer.getheaders():
-                        if name.lower() not in ("content-length", "transfer-encoding", "connection", "keep-alive"):
+                        if name.lower().encode() not in HOP_BY_HOP | {b"content-length"}:
                             self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(answer.read())

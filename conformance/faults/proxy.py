@@ -25,7 +25,7 @@ _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     {
         b"connection",
         b"keep-alive",
@@ -242,10 +242,12 @@ async def _answer(response: Response, send: _Send) -> None:
     if not names & {b"content-length", b"transfer-encoding"} and response.status not in _BODILESS:
         headers = (*headers, (b"content-length", str(len(body)).encode()))
     await send(_start(response.status, headers))
-    # What has no announced length comes in two pieces: a client has to put them together.
-    half = len(body) // 2 if b"transfer-encoding" in names else 0
-    await send({"type": "http.response.body", "body": body[:half], "more_body": True})
-    await send({"type": "http.response.body", "body": body[half:]})
+    if b"transfer-encoding" in names:
+        # What has no announced length comes in two pieces: a client has to put them together.
+        half = len(body) // 2
+        await send({"type": "http.response.body", "body": body[:half], "more_body": True})
+        body = body[half:]
+    await send({"type": "http.response.body", "body": body})
 
 
 def _start(status: int, headers: Headers) -> dict[str, Any]:
@@ -253,4 +255,4 @@ def _start(status: int, headers: Headers) -> dict[str, Any]:
 
 
 def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    return tuple((name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP)
+    return tuple((name, value) for name, value in headers if name.lower() not in HOP_BY_HOP)

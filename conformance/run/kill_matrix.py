@@ -42,10 +42,21 @@ def page(proofs: Sequence[Proof], catalogue: Catalogue) -> str:
     lines = ["# The kill matrix", "", *_summary(proofs), ""]
     ranks = {requirement: rank for rank, requirement in enumerate(catalogue)}
     ordered = sorted(proofs, key=lambda proof: (ranks[proof.own.requirement], proof.fault))
+    columns = ["fault", "has to be caught by", "is", *(["also by"] if _shown_to_others(proofs) else [])]
     for chapter, found in groupby(ordered, key=lambda proof: catalogue[proof.own.requirement].chapter):
-        lines += [f"## {literal(catalogue.chapters[chapter])}", "", "| fault | has to be caught by | is | also by |"]
-        lines += ["|---|---|---|---|", *(_line(proof) for proof in found), ""]
+        lines += [
+            f"## {literal(catalogue.chapters[chapter])}",
+            "",
+            f"| {' | '.join(columns)} |",
+            "|---" * len(columns) + "|",
+        ]
+        lines += [*(f"| {' | '.join(_cells(proof)[: len(columns)])} |" for proof in found), ""]
     return "\n".join(lines)
+
+
+def _shown_to_others(proofs: Sequence[Proof]) -> bool:
+    """Whether the faults were also shown to requirements that do not have to catch them."""
+    return any(proof.others for proof in proofs)
 
 
 def _summary(proofs: Sequence[Proof]) -> Iterable[str]:
@@ -54,7 +65,10 @@ def _summary(proofs: Sequence[Proof]) -> Iterable[str]:
         f"{caught} of {len(proofs)} faults are caught by the requirement that has to catch them; "
         f"{len({proof.own.requirement for proof in proofs})} requirements have one."
     )
-    if any(proof.others for proof in proofs):
+    if not _shown_to_others(proofs):
+        yield ""
+        yield "Each was shown to that requirement alone; `prove --complete` also tells which others would catch it."
+    else:
         trials = [trial for proof in proofs for trial in proof.others]
         verdicts = Counter(trial.found.value for trial in trials)
         also = sum(any(trial.caught for trial in proof.others) for proof in proofs)
@@ -66,10 +80,10 @@ def _summary(proofs: Sequence[Proof]) -> Iterable[str]:
         )
 
 
-def _line(proof: Proof) -> str:
+def _cells(proof: Proof) -> tuple[str, str, str, str]:
     also = [f"`{trial.requirement}`" for trial in proof.others if trial.caught]
     own = f"`{proof.own.requirement}` on {literal(proof.own.subject)}"
-    return f"| {literal(_TITLES[proof.fault])} | {own} | {_said(proof)} | {', '.join(also) or '–'} |"
+    return literal(_TITLES[proof.fault]), own, _said(proof), ", ".join(also) or "–"
 
 
 def _said(proof: Proof) -> str:

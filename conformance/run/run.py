@@ -418,16 +418,15 @@ class Run:
             swept = sweep(workbench.client, workbench.contract, this.ledger, this.about.prefix, this.before())
         for line in told(swept, this.about.prefix):
             self.progress(line)
-        left = list(swept.left)
-        if self.settings.owns_target:
-            # What a server of ours can store and not remove is its own defect, which the checks that stored it tell.
-            for line in swept.stuck:
-                self.progress(f"{workbench.redactor.text(line)}: it stays on the target, which belongs to this run")
-        else:
-            left += swept.stuck
-        for line in left:
-            self.ledger.error(f"{workbench.redactor.text(line)}; {_mend(this)}", ErrorKind.CLEAN_UP)
-        self._swept = not left
+        # What a server of ours can store and not remove is its own defect, which the checks that stored it tell.
+        stays = swept.stuck if self.settings.owns_target else frozenset()
+        for line in swept.left:
+            said = workbench.redactor.text(line)
+            if line in stays:
+                self.progress(f"{said}: it stays on the target, which belongs to this run")
+            else:
+                self.ledger.error(f"{said}; {_mend(this)}", ErrorKind.CLEAN_UP)
+        self._swept = stays >= set(swept.left)
 
     def _stop(self) -> None:
         for server in (*self._servers, *([self._guarded] if self._guarded else [])):

@@ -84,9 +84,8 @@ def _finish(run: unfinished.Unfinished, client: Client, contract: Contract, reda
     with run.lock():
         swept = sweep(client, contract, run.ledger, run.about.prefix, run.before())
         say(f"{run.about.prefix}: {swept.removed} objects removed")
-        left = (*swept.left, *swept.stuck)
-        for line in (*told(swept, run.about.prefix), *map(redactor.text, left)):
+        for line in (*told(swept, run.about.prefix), *map(redactor.text, swept.left)):
             say(f"{run.about.prefix}: {line}")
-        if not left:
+        if not swept.left:
             run.close()
-        return not left
+        return not swept.left

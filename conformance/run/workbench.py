@@ -129,7 +129,8 @@ class Workbench:
         """The population that the controlling process seeded, and this process's workshop."""
         path = self.shared.population
         population = Population.model_validate(json.loads(path.read_text("utf-8"))) if path.exists() else Population()
-        return World(population, self.workshop, exclusive=self.settings.owns_target)
+        owned = self.settings.owns_target
+        return World(population, self.workshop, exclusive=owned, alone=owned and not self.shares_target)
 
     @property
     def shares_target(self) -> bool:

@@ -7,12 +7,11 @@ from typing import Final
 
 from conformance.contract import Contract
 from conformance.resources import RESOURCES, Made, Resource
+from conformance.suite.bulk import listed
 from conformance.suite.members import addresses
 from conformance.suite.outcome import Violation, require_equal
 from conformance.target import Client
-from conformance.world import World
-
-_GONE: Final = (404, 410)
+from conformance.world import NOT_THERE, World
 
 _MOST: Final = 2
 """How many of the three that match are to be deleted."""
@@ -45,21 +44,12 @@ def require_bulk_delete(resource: Resource, contract: Contract, client: Client, 
 def _require_there(resource: Resource, contract: Contract, client: Client, member: Made, *, there: bool) -> None:
     for address in addresses(contract, resource, "GET"):
         status = client.request("GET", address.path(member)).status_code
-        if (status in _GONE) is there:
+        if (status in NOT_THERE) is there:
             what = "a member that was not named is gone" if there else "a member that was deleted is found"
             raise Violation(f"{address.name}: {what}", expected=200 if there else 404, observed=status)
 
 
 def _deleted(resource: Resource, client: Client, ids: list[str], **bounds: int) -> list[str]:
     """The ids that the operation says it has deleted, sorted."""
-    body = {resource.key: {"id": {"any_": ids}}, **bounds}
-    response = client.request("POST", f"/{resource.name}/bulk_delete", body)
-    answer = response.json() if response.is_success else None
-    found = answer.get("deleted") if isinstance(answer, dict) else None
-    if not isinstance(found, list):
-        raise Violation(
-            "a legal bulk_delete is not answered with what it deleted",
-            expected={"deleted": []},
-            observed={"status": response.status_code, "body": response.text[:400]},
-        )
-    return sorted(map(str, found))
+    body = {**resource.own({"id": {"any_": ids}}), **bounds}
+    return sorted(map(str, listed(resource, "bulk_delete", client, body, "deleted")))

@@ -13,13 +13,10 @@ from conformance.resources import Made
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.findings import Finding
 from conformance.suite.outcome import CouldNotRun
-from conformance.suite.writes import Write
+from conformance.suite.writes import Write, times
 from conformance.suite.wrong_input import Maker, Place, Wrong, wrong_bodies
 from conformance.target import Client, Exchange
 from conformance.world import World
-
-_TIMES = 3
-"""Times that a refused body has to leave something behind, one after the other."""
 
 REFUSED = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNSUPPORTED_MEDIA_TYPE, httpx.codes.UNPROCESSABLE_ENTITY})
 """The statuses that say of a request that its body is wrong."""
@@ -75,12 +72,9 @@ class Refusing:
                 )
 
     def _done(self, wrong: Wrong) -> Exchange | None:
-        """The answer to a body that leaves something behind each time; None for one that once does not.
-
-        Another worker of the run may make a member of the same collection at the same moment: not every time.
-        """
+        """The answer to a body that leaves something behind each time; None for one that once does not."""
         exchange = None
-        for _ in range(_TIMES):
+        for _ in range(times(self._world)):
             before = self._state()
             exchange = self._send(wrong.body(self._legal()))
             if self._state() == before:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -14,6 +14,8 @@ from conformance.suite.calls import call, without
 from conformance.suite.fuzz.patience import send
 from conformance.target import Client, Exchange
 from conformance.world import World
+
+_TIMES_BESIDE_OTHERS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class Write:
     def stable(self, record: Any) -> Any:
         """What of a member's record stays as long as nobody changes it."""
         return without(self.resource.clock, record)
+
+
+def times(world: World) -> int:
+    """Times that a refused body has to leave something behind, one after the other.
+
+    Another worker of the run may make a member of the same collection at the same moment: not every time.
+    """
+    return 1 if world.alone else _TIMES_BESIDE_OTHERS
 
 
 def every_write(contract: Contract) -> Mapping[str, Write]:

@@ -185,8 +185,8 @@ def environment(python: Path, home: Path, use: Use, report: Path) -> dict[str, s
         # Not a word to anyone but the target.
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # All generations go by it: httpx itself, or the setting PREFECT_API_SSL_CERT_FILE whose default it is.
         **_as_cloud(use.url),
+        # All generations go by it: httpx itself, or the setting PREFECT_API_SSL_CERT_FILE whose default it is.
         **({} if use.authority is None else {"SSL_CERT_FILE": str(use.authority.absolute())}),
         **told,
         "CONFORMANCE_NEEDS": " ".join(told),

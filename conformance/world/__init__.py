@@ -3,12 +3,14 @@
 from conformance.world.inventory import Inventory, inventory
 from conformance.world.ledger import CreatedLedger
 from conformance.world.record import Recorder
+from conformance.world.removal import NOT_THERE
 from conformance.world.seed import seed
 from conformance.world.sweep import Swept, sweep
 from conformance.world.workshop import HttpWorkshop, SeedingError
 from conformance.world.world import Population, World
 
 __all__ = [
+    "NOT_THERE",
     "CreatedLedger",
     "HttpWorkshop",
     "Inventory",

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+import httpx
+
 from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Made, Record, Resource, address
 from conformance.world.ledger import Created
+
+NOT_THERE: Final = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
+"""What an operation answers on a member that is not there (RFC 9110, 15.5.5 and 15.5.11)."""
 
 _ALSO_CREATES: Final = {"POST /deployments/{id}/create_flow_run": "flow_runs"}
 """Operations that create a member of another collection than the one they stand in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,9 +17,7 @@ from conformance.resources.base import filled, placeholders
 from conformance.target import Client
 from conformance.world.inventory import Inventory, Listing, listing
 from conformance.world.ledger import Created, CreatedLedger
-from conformance.world.removal import removal
-
-_GONE: Final = frozenset({404, 410})
+from conformance.world.removal import NOT_THERE, removal
 
 _ROUNDS: Final = 4
 """Times that what is left is looked for: a removal may fail for something that goes later."""
@@ -36,16 +34,16 @@ _PLACE: Final = {name: number for number, name in enumerate(RESOURCES)}
 class Swept:
     """What came of a clean-up.
 
-    `left`: a line for each object of the run that is still there, and `stuck` for each of them that the target fails to
-    remove, by a 5xx of its own. `appeared`: collection -> how many objects have
-    appeared that nothing links to the run, and `gone`: how many have disappeared that the run did not make; others
-    who use the target did that. `partial`: collections with too many members to look at all. `unknown`: those in which
-    a create that was not answered, or with a 5xx, may have made something that nothing can find.
+    `left`: a line for each object of the run that is still there; `stuck` has those of them that the target fails to
+    remove, by a 5xx of its own. `appeared`: collection -> how many objects have appeared that nothing links to the run,
+    and `gone`: how many have disappeared that the run did not make; others who use the target did that. `partial`:
+    collections with too many members to look at all. `unknown`: those in which a create that was not answered, or with
+    a 5xx, may have made something that nothing can find.
     """
 
     removed: int = 0
     left: list[str] = field(default_factory=list)
-    stuck: list[str] = field(default_factory=list)
+    stuck: set[str] = field(default_factory=set)
     appeared: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
@@ -53,7 +51,9 @@ class Swept:
 
     def note(self, line: str, status: int) -> None:
         """One object that is still there, and the status of its DELETE; 0 where none was sent."""
-        (self.stuck if status >= httpx.codes.INTERNAL_SERVER_ERROR else self.left).append(line)
+        self.left.append(line)
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            self.stuck.add(line)
 
 
 def sweep(
@@ -117,12 +117,9 @@ class _Mine:
         # Where no dash is allowed, names have none, or another character.
         self._prefix = re.compile("[-_]?".join(map(re.escape, prefix.split("-"))))
         self._made = frozenset(made)
-        # Of what fills a path, only what no other object has by chance: an id, or a name with the run's prefix.
+        # Of what fills a path, only what no other object has by chance; a name with the run's prefix tells by itself.
         self._ids = {
-            value
-            for created in self._made
-            for value in _filled(created).values()
-            if _UUID.fullmatch(value) or self._prefix.search(value)
+            value.lower() for created in self._made for value in _filled(created).values() if _UUID.fullmatch(value)
         }
 
     def of(self, found: Listing, contract: Contract) -> frozenset[Created]:
@@ -132,7 +129,7 @@ class _Mine:
         # What the run's objects caused is its own too: a run of a deployment of its own, a queue in its pool.
         while more := {row["id"]: (c, row) for c, row in rows if row["id"] not in mine and self.owns(c, row, found)}:
             mine |= more
-            self._ids |= more.keys()
+            self._ids |= {id_.lower() for id_ in more}
         removals = (removal(contract, RESOURCES[collection], row) for collection, row in mine.values())
         return frozenset(created for created in removals if created is not None)
 
@@ -141,14 +138,10 @@ class _Mine:
         if row.get("name") in _SERVER_MADE.get(collection, ()):
             return self._serves_nobody_else(row, found)
         text = json.dumps(row, ensure_ascii=False)
-        # An id may stand within a name: a deployment's own limit is called `deployment:<its id>`, and stays on the
+        # An id may also stand within a name: a deployment's own limit is called `deployment:<its id>`, and stays on the
         # server where the deployment has let go of it.
-        inner = (match[0].lower() for match in _UUID.finditer(text))
-        return (
-            self._prefix.search(text) is not None
-            or any(value in self._ids for value in _strings(row))
-            or any(id_ in self._ids for id_ in inner)
-        )
+        ids = (match[0].lower() for match in _UUID.finditer(text))
+        return self._prefix.search(text) is not None or any(id_ in self._ids for id_ in ids)
 
     def _serves_nobody_else(self, pool: Record, found: Listing) -> bool:
         """Whether nothing of others is in a pool that the server has made."""
@@ -161,18 +154,6 @@ class _Mine:
             if row.get("work_pool_name") == pool["name"] and not self.owns(collection, row, found)
         ]
         return not others and not using
-
-
-def _strings(value: object) -> Iterable[str]:
-    """Every text in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
 
 
 def _foreign(before: Inventory, created: Created) -> bool:
@@ -197,6 +178,6 @@ def _remove(client: Client, todo: Iterable[Created], swept: Swept) -> dict[Creat
         response = client.request("DELETE", created.path)
         if response.is_success:
             swept.removed += 1
-        elif response.status_code not in _GONE:
+        elif response.status_code not in NOT_THERE:
             refused[created] = response.status_code
     return refused

@@ -34,11 +34,13 @@ class Population(BaseModel):
 class World:
     """The population, and a workshop for whatever a check changes or deletes."""
 
-    def __init__(self, population: Population, workshop: HttpWorkshop, exclusive: bool) -> None:
+    def __init__(self, population: Population, workshop: HttpWorkshop, *, exclusive: bool, alone: bool) -> None:
         self._population = population
         self.workshop = workshop
         self.exclusive = exclusive
         """Whether the target belongs to this run alone, so that its own settings may be changed."""
+        self.alone = alone
+        """Whether not even another worker of the run is there: what appears meanwhile is of the one request."""
 
     @property
     def population(self) -> Population:

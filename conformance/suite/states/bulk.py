@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from conformance.contract import Contract
-from conformance.resources import Record
+from conformance.resources import RESOURCES, Record
+from conformance.suite.bulk import listed
 from conformance.suite.outcome import CouldNotRun, Violation, require_equal
 from conformance.suite.runs import FLOW_RUNS, Answer, Kind, begin, parse, propose, require_true, state
 from conformance.suite.states.absence import require_no_states
@@ -83,7 +84,8 @@ def require_bulk_limit(subject: Kind, client: Client, world: World) -> None:
 
 def _bulk_set(client: Client, ids: list[str], body: Record) -> dict[str, Answer]:
     """The answers by the runs' ids."""
-    results = _listed(client, "bulk_set_state", {"flow_runs": {"id": {"any_": ids}}, **body}, "results")
+    asked = {"flow_runs": {"id": {"any_": ids}}, **body}
+    results = listed(RESOURCES["flow_runs"], "bulk_set_state", client, asked, "results")
     return {str(result.get("flow_run_id")): parse(result) for result in results}
 
 
@@ -104,20 +106,7 @@ def require_bulk_delete(subject: Kind, client: Client, world: World) -> None:
 
 
 def _bulk_delete(client: Client, body: Record) -> list[str]:
-    return _listed(client, "bulk_delete", body, "deleted")
-
-
-def _listed(client: Client, operation: str, body: Record, key: str) -> list[Any]:
-    """The list that a bulk operation on flow runs answers with under `key`."""
-    response = client.request("POST", f"/flow_runs/{operation}", body)
-    found = response.json().get(key) if response.is_success else None
-    if not isinstance(found, list):
-        raise Violation(
-            f"a legal {operation} is not answered with {key}",
-            expected={key: []},
-            observed={"status": response.status_code, "body": response.text[:400]},
-        )
-    return found
+    return listed(RESOURCES["flow_runs"], "bulk_delete", client, body, "deleted")
 
 
 def _by_id(client: Client, ids: list[str]) -> dict[str, Record]:

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-import httpx
-
 from conformance.contract import Query
 from conformance.oracle import Member
 from conformance.resources import RESOURCES, Record, Resource
@@ -17,6 +15,7 @@ from conformance.suite.outcome import Violation, differences
 from conformance.suite.walks.finding import COUNT, GONE, OTHERS, VISIBLE
 from conformance.suite.walks.scene import Scene, record_of
 from conformance.suite.walks.step import Step
+from conformance.world import NOT_THERE
 
 _TOUCHED: Final = frozenset({"updated"})
 """When a member was last changed: what moves it is no matter of a walk."""
@@ -116,9 +115,7 @@ class Lookout:
                 response = self._scene.send(found.operation, found.path(made), None, keep=False)
                 record = record_of(response) or {}
                 same = record.get(resource.identity, made.record[resource.identity]) == made.record[resource.identity]
-                if response.status_code not in (httpx.codes.NOT_FOUND, httpx.codes.GONE) and (
-                    same or not response.is_success
-                ):
+                if response.status_code not in NOT_THERE and (same or not response.is_success):
                     self._ghosts.add(member.number)
                     self._scene.found(
                         GONE, f"{turn}: {member.collection} read", 404, response.status_code, {member.number}
