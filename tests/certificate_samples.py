@@ -1,4 +1,4 @@
-"""A small certification set, whole runs by it, and their certificates."""
+"""A small certification set, whole runs by it, their certificates, and a key to sign them with."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from jsonschema import Draft202012Validator
 
-from conformance import __version__, catalogue
-from conformance.catalogue import sets
+from conformance import __version__, catalogue, data
+from conformance.catalogue import Profile, sets
 from conformance.verdicts import coverage, document
-from conformance.verdicts.certificate import Product, certify
+from conformance.verdicts.certificate import Product, Verified, certify, verify
 from conformance.verdicts.document import Document, Entry
 from conformance.verdicts.ledger import ErrorKind, RunError
 from conformance.verdicts.model import Result, Verdict
@@ -25,6 +28,9 @@ CONTRACT = "c" * 64
 ISSUED = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
 TODAY = date(2026, 1, 3)
 PRODUCT = Product(vendor="Acme", name="Flower", version="1.2")
+HOSTILE = Product(vendor="<script>alert(1)</script>", name='"><b onload=x>\x1b[31m', version="&amp; ' \u202e")
+KEY = Ed25519PrivateKey.generate()
+EVERY = {profile.value for profile in Profile}
 
 # Requirements of the catalogue, so that what is said of them is what it says.
 NESTING, PLURAL = "routes.nesting", "routes.plural"
@@ -178,3 +184,30 @@ def written(folder: Path, of: Document) -> Path:
 def statement(folder: Path, of: Document | None = None) -> Any:
     """The unsigned certificate of a run, as JSON has it."""
     return json.loads(certify(written(folder, of or run()), PRODUCT, ISSUED))
+
+
+def schema(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((data.fixtures() / "schemas" / f"{name}.schema.json").read_text()))
+
+
+CERTIFICATE, IN_TOTO = schema("certificate"), schema("in-toto-statement")
+
+
+def of(folder: Path, *arguments: Any, **named: Any) -> Verified:
+    """The certificate of a run, once it was verified with its evidence, and kept its schemas."""
+    raw = certify(written(folder, run(*arguments, **named)), PRODUCT, ISSUED)
+    assert list(CERTIFICATE.iter_errors(json.loads(raw))) == []
+    assert list(IN_TOTO.iter_errors(json.loads(raw))) == []
+    return verify(raw, today=TODAY, folder=folder)
+
+
+def certified(verified: Verified) -> set[str]:
+    return {profile.value for profile, its in verified.scoring.profiles.items() if its.certified}
+
+
+def pem(key: Any, encryption: Any = None) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())  # type: ignore[no-any-return]
+
+
+def public_pem(key: Any) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the two ways to run the suite, and one real server for those that only look."""
+"""What tests share: the two ways to run the suite, a real server for those that only look, small certification sets."""
 
 import json
 import signal
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import certificate_samples
 import pytest
 
 from conformance.run import unfinished
@@ -85,3 +86,10 @@ def server() -> Iterator[embedded.EmbeddedServer]:
         yield started
     finally:
         started.stop()
+
+
+@pytest.fixture
+def small_sets() -> Iterator[None]:
+    """As if two small certification sets were all that is published."""
+    with certificate_samples.small_sets():
+        yield

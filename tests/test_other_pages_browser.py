@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_coverage_samples import CONTRACT
 from page_samples import hostile, ordinary
-from test_api_coverage import CONTRACT
 
 from conformance import catalogue
 from conformance.run import reports

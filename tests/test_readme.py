@@ -169,7 +169,7 @@ UNTRIED: Mapping[str, str] = {
     (
         "prefect-conformance certify --url https://prefect.example/api --exclusive --vendor 'Example' "
         "--product 'Example Server' --product-version 1.2 --key key.pem"
-    ): "is a whole run, which nothing shortens; test_certificate.py has what follows it",
+    ): "is a whole run, which nothing shortens; test_certificate_commands.py has what follows it",
     "python -m conformance.run.certification_set prefect-3.9.1/2": "writes into the package",
     # Tests of the suite: they run with these, and are looked for below.
     "pytest -m wide tests/test_hostile_targets.py": "tests",

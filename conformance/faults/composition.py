@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance.faults.bends import Json, asked, on
+from conformance.faults.criteria import operator
 from conformance.faults.fault import Fault
-from conformance.faults.filtering import operator
 
 
 def _one_related_collection(body: Json) -> Json:

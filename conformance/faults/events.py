@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from conformance.faults.bends import Json, answered, asked, on, operand, read_by
+from conformance.faults.criteria import criterion, ignored, operator
 from conformance.faults.fault import Bend, Fault, Request, Response, Upstream
-from conformance.faults.filtering import criterion, ignored, operator
 
 _EVENTS, _NEXT, _COUNT = "POST /events/filter", "GET /events/filter/next", "POST /events/count-by/{countable}"
 _MOST = 50
