@@ -73,10 +73,6 @@ def test_what_is_signed_is_what_the_protocol_says() -> None:
     )
 
 
-def resealed(sealed: dict[str, Any], **told: Any) -> dict[str, Any]:
-    return sealed | told
-
-
 def signature(sealed: dict[str, Any], **told: Any) -> dict[str, Any]:
     return sealed | {"signatures": [sealed["signatures"][0] | told]}
 

@@ -39,10 +39,7 @@ from conformance.suite.members import Address, Bond, addresses, counted, listing
 from conformance.suite.outcome import CouldNotRun, NotApplicable, Violation, require_equal
 from conformance.suite.shown import require_shown
 from conformance.target import Client
-from conformance.world import SeedingError, World
-
-_GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
-"""What an operation answers on a member that is not there (RFC 9110, 15.5.5 and 15.5.11)."""
+from conformance.world import NOT_THERE, SeedingError, World
 
 _TOUCHED = frozenset({"updated"})
 """When a member was last changed."""
@@ -209,7 +206,7 @@ def test_operation_on_a_deleted_member(subject: Operation, contract: Contract, c
     body = _body_for(subject, world, made)
     _delete(resource, contract, client, made)
     response = call(subject, world, made).send(client, body)
-    if response.status_code not in _GONE:
+    if response.status_code not in NOT_THERE:
         raise Violation(
             "an operation on a deleted member is answered otherwise", expected=404, observed=_answer(response)
         )
@@ -452,7 +449,7 @@ def _require_listed(
 def _require_gone(found: list[Address], client: Client, made: Made) -> None:
     for address in found:
         response = client.request("GET", address.path(made))
-        if response.status_code not in _GONE:
+        if response.status_code not in NOT_THERE:
             raise Violation(f"{address.name} finds a member that is gone", expected=404, observed=_answer(response))
 
 
