@@ -37,6 +37,19 @@ class SubjectScheduling(LoadScopeScheduling):
             return module
         return f"{module} {subject}" if chapter in TOGETHER else nodeid
 
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Note that a worker has done a check. What is done as a whole is forgotten.
+
+        All that a worker was ever given is counted at each check otherwise: of 6,400 checks, seven seconds.
+        """
+        nodeid = self.registered_collections[node][item_index]
+        scope = self._split_scope(nodeid)
+        unit = self.assigned_work[node][scope]
+        unit[nodeid] = True
+        if all(unit.values()):
+            del self.assigned_work[node][scope]
+        self._reschedule(node)
+
     def remove_node(self, node: WorkerController) -> str | None:
         """Take from a worker what it has not done. Returns the check that it died of, which nobody does again."""
         workload = self.assigned_work.pop(node)

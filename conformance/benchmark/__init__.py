@@ -1,0 +1,1 @@
+"""What the suite costs: measured beside a bare client and plain Schemathesis, in one run, on one machine."""

@@ -1,0 +1,122 @@
+"""The command: every measurement in turn, as many rounds as wanted, and the page and the data that come of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from conformance.benchmark import measures, page
+from conformance.benchmark.figures import Found, Gate, Part, Plain, Start
+from conformance.benchmark.machine import machine
+from conformance.target import embedded
+from conformance.target.embedded import Release
+
+_PARTS: Final = {"hand-written": ("--no-fuzz",), "fuzz": ("--select", "fuzz.*")}
+"""What is compared with its bare replay."""
+
+_WORKERS: Final = (1, 2)
+
+_LONGER: Final = 3
+"""Times as long as the gate that plain Schemathesis is given."""
+
+
+def say(text: str) -> None:
+    """Progress, on the standard error output."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command prints
+
+
+def run(
+    rounds: Annotated[int, typer.Option(min=1, help="Times that each thing is measured, one after another.")] = 5,
+    share: Annotated[str, typer.Option(help="The share of the checks that is compared with its replay.")] = "1/8",
+    plain: Annotated[bool, typer.Option(help="Also run plain Schemathesis, three times as long as the gate.")] = True,
+    output: Annotated[Path, typer.Option(help="Where benchmark.json, benchmark.md and the plots go.")] = Path("docs"),
+) -> None:
+    """Measure the suite on the newest release beside what it could cost at least."""
+    release = embedded.newest()
+    measures.bare_start(release)  # it is provisioned, and the disk has it
+    meter = _Meter(release, share)
+    meter.record()
+    for number in range(1, rounds + 1):
+        say(f"round {number} of {rounds}")
+        meter.measure()
+    found = meter.found(measures.plainly(release, _LONGER * meter.gate) if plain else None)
+    page.write(found, output)
+    say(f"{output / page.PAGE}")
+
+
+class _Meter:
+    """What has been measured up to now."""
+
+    def __init__(self, release: Release, share: str) -> None:
+        self._release = release
+        self._share = share
+        self._gates: list[Gate] = []
+        self._suite: dict[str, list[float]] = {name: [] for name in _PARTS}
+        self._replay: dict[str, list[float]] = {name: [] for name in _PARTS}
+        self._alike: dict[str, float] = {}
+        self._bare: list[float] = []
+        self._first: list[float] = []
+        self._collection: list[float] = []
+        self._workers: dict[int, list[float]] = {number: [] for number in _WORKERS}
+
+    def record(self) -> None:
+        """What the parts ask: each once, for all rounds."""
+        self._exchanges = {}
+        for name in _PARTS:
+            self._exchanges[name] = measures.recorded(self._release, self._chosen(name))
+            say(f"{name}: {len(self._exchanges[name])} requests recorded")
+
+    def measure(self) -> None:
+        """One round. What is compared is measured right after one another."""
+        for name in _PARTS:
+            self._suite[name].append(measures.part_on_a_fresh_server(self._release, self._chosen(name)))
+            replayed = measures.replayed_on_a_fresh_server(self._release, self._exchanges[name])
+            self._replay[name].append(replayed.seconds)
+            self._alike[name] = replayed.alike / replayed.requests
+            say(f"{name}: {self._suite[name][-1]:.1f} s, replayed {replayed.seconds:.1f} s")
+        self._bare.append(measures.bare_start(self._release))
+        self._first.append(measures.first_verdict(self._release))
+        self._collection.append(measures.collection(self._release))
+        bare, first, collected = self._bare[-1], self._first[-1], self._collection[-1]
+        say(f"start: {bare:.1f} s, first verdict {first:.1f} s, collected {collected:.1f} s")
+        for number in _WORKERS:
+            seconds = measures.part(self._release, self._chosen("hand-written"), number)
+            self._workers[number].append(seconds)
+            say(f"workers: {number}: {seconds:.1f} s")
+        self._gates.append(measures.gate(self._release))
+        say(f"gate: {self._gates[-1].seconds:.1f} s, {self._gates[-1].peak:.0f} MiB")
+
+    @property
+    def gate(self) -> float:
+        """Seconds of the longest gate."""
+        return max(gate.seconds for gate in self._gates)
+
+    def found(self, plain: Plain | None) -> Found:
+        """All of it."""
+        return Found(
+            machine=machine(),
+            release=self._release.version,
+            share=self._share,
+            gates=tuple(self._gates),
+            parts=tuple(self._parts()),
+            start=Start(bare=tuple(self._bare), first=tuple(self._first), collection=tuple(self._collection)),
+            workers={number: tuple(seconds) for number, seconds in self._workers.items()},
+            plain=plain,
+        )
+
+    def _parts(self) -> Iterator[Part]:
+        for name in _PARTS:
+            yield Part(
+                name=name,
+                suite=tuple(self._suite[name]),
+                replay=tuple(self._replay[name]),
+                requests=len(self._exchanges[name]),
+                alike=self._alike[name],
+            )
+
+    def _chosen(self, name: str) -> Sequence[str]:
+        return [*_PARTS[name], "--shard", self._share]

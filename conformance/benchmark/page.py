@@ -1,0 +1,111 @@
+"""What was measured, as JSON, as a page in Markdown, and as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from conformance.benchmark.figures import Found, Plain, spread
+from conformance.benchmark.plot import plot
+from conformance.errors import ConformanceError
+
+JSON: Final = "benchmark.json"
+PAGE: Final = "benchmark.md"
+PLOT: Final = "benchmark.svg"
+
+_OPERATIONS: Final = 120
+"""How many operations plain Schemathesis is waited for to reach."""
+
+
+def write(found: Found, folder: Path) -> None:
+    """Write all three to a folder. Raises ConformanceError where that can't be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / JSON).write_text(found.model_dump_json(indent=1) + "\n", "utf-8")
+        (folder / PAGE).write_text(render(found), "utf-8")
+        if found.plain is not None:
+            (folder / PLOT).write_text(plot(found.plain, found.gate, found.gates[0].reached), "utf-8")
+    except OSError as error:
+        raise ConformanceError(f"{folder}: can't write the benchmark: {error.strerror or error}") from error
+
+
+def render(found: Found) -> str:
+    """The page."""
+    return "\n".join([*_head(found), *_table(found), *_beside(found)]).rstrip("\n") + "\n"
+
+
+def _head(found: Found) -> Iterator[str]:
+    machine = found.machine
+    yield "# How fast it is"
+    yield ""
+    yield (
+        f"Written by `tox run -e bench`: Prefect {found.release}, warm, in one run on {machine.system}, "
+        f"{machine.cores} cores ({machine.processor}), {machine.memory_gib} GiB, Python {machine.python}. "
+        f"Seconds are medians of {len(found.gates)} rounds, with the least and the most. The figures are of that "
+        f"machine; the ratios are what should hold elsewhere too."
+    )
+    yield ""
+
+
+def _table(found: Found) -> Iterator[str]:
+    yield "| what | seconds | beside | ratio |"
+    yield "|---|---|---|---|"
+    gates = found.gates
+    yield (
+        f"| the whole gate, {gates[0].checks:,} checks, all reports | {spread([gate.seconds for gate in gates])} | | |"
+    )
+    for part in found.parts:
+        what = f"{part.name}, {found.share} of the checks, one worker"
+        replayed = f"{part.requests:,} requests replayed by a bare client: {spread(part.replay)}"
+        yield f"| {what} | {spread(part.suite)} | {replayed} | {part.ratio:.2f} |"
+    start = found.start
+    bare = f"the bare server up: {spread(start.bare)}"
+    yield f"| from the command to the first verdict | {spread(start.first)} | {bare} | {start.ratio:.2f} |"
+    yield f"| pytest collects all checks, whole command | {spread(start.collection)} | | |"
+    one, *others = found.workers.items()
+    for number, seconds in others:
+        ratio = median(seconds) / median(one[1])
+        alone = f"{one[0]} worker: {spread(one[1])}"
+        yield f"| hand-written, {found.share}, {number} workers | {spread(seconds)} | {alone} | {ratio:.2f} |"
+    yield ""
+    alike = ", ".join(f"{part.alike:.1%} ({part.name})" for part in found.parts)
+    yield (
+        f"Of the replayed requests, {alike} were answered with the status that was recorded. A run's memory, without "
+        f"the servers and without the tool that renders Allure's page: {spread([gate.peak for gate in gates])} MiB at "
+        f"the most. The gate reaches {min(gate.reached for gate in gates)} of {gates[0].operations} operations with a "
+        f"2xx."
+    )
+    yield ""
+    yield "| phase of the gate | seconds |"
+    yield "|---|---|"
+    for phase in gates[0].phases:
+        yield f"| {phase} | {spread([gate.phases.get(phase, 0.0) for gate in gates])} |"
+    yield f"| to the first verdict | {spread([gate.first for gate in gates])} |"
+    yield ""
+
+
+def _beside(found: Found) -> Iterator[str]:
+    plain = found.plain
+    if plain is None:
+        return
+    yield "## Beside plain Schemathesis"
+    yield ""
+    yield (
+        f"`schemathesis run` with all its phases and no other option than its time, once, on a server as fresh as the "
+        f"gate's: {plain.requests:,} requests in {plain.seconds:.0f} s, to {plain.called} of {plain.operations} "
+        f"operations. In the {found.gate:.0f} s of the gate it had {plain.by(found.gate)} operations answered with a "
+        f"2xx, and {len(plain.reached)} at its end. {_reaching(plain, found.gate)}"
+    )
+    yield ""
+    yield f"![Operations answered with a 2xx over time]({PLOT})"
+
+
+def _reaching(plain: Plain, gate: float) -> str:
+    seconds = plain.time(_OPERATIONS)
+    if seconds is None:
+        return f"It did not reach {_OPERATIONS}."
+    return (
+        f"It reached {_OPERATIONS} after {seconds:.0f} s; the gate takes {gate / seconds:.2f} of that for all of them."
+    )
