@@ -174,6 +174,7 @@ UNTRIED: Mapping[str, str] = {
     # Tests of the suite: they run with these, and are looked for below.
     "pytest -m wide tests/test_hostile_targets.py": "tests",
     "pytest -m wide tests/test_equivalents.py": "tests",
+    "tox run -e bench": "takes an hour; test_benchmark.py has its parts",
     "tox run -e mutants -- --sample 300 --seed 1 --plain": "takes hours; test_mutants.py has its parts",
     "tox run -e prove": "takes hours; test_proof.py does so with one fault",
     "prefect-conformance prove": "takes minutes; test_proof.py does so with one fault",
