@@ -9,7 +9,7 @@ import pytest
 
 from conformance.benchmark import page
 from conformance.benchmark.exchanges import recording
-from conformance.benchmark.figures import Found, Gate, Machine, Part, Plain, Start, spread
+from conformance.benchmark.figures import Found, Gate, Machine, Part, Plain, Size, Start, spread
 from conformance.benchmark.plain import REPORT, read
 from conformance.benchmark.process import measure
 from conformance.benchmark.replay import replay
@@ -28,6 +28,8 @@ FOUND = Found(
     parts=(Part(name="fuzz", suite=(20.0, 22.0, 21.0), replay=(10.0, 10.5, 11.0), requests=1000, alike=0.99),),
     start=Start(bare=(4.0, 5.0), first=(9.0, 9.0), collection=(5.0, 5.0)),
     workers={1: (100.0,), 2: (60.0,)},
+    verdicts=(Size(number=5000, seconds=2.0, peak=200, made=3 * 2**20),),
+    contracts=(Size(number=188, seconds=0.5, peak=100, made=6448),),
     plain=Plain(seconds=720, requests=9000, operations=188, called=188, reached=tuple(range(5, 605, 5))),
 )
 
@@ -95,6 +97,8 @@ def test_the_page_has_medians_and_ratios(tmp_path: Path) -> None:
     assert "the bare server up: 4.5 (4.0–5.0) | 2.00 |" in text
     assert "| 60.0 | 1 worker: 100.0 | 0.60 |" in text
     assert "It reached 120 after 600 s; the gate takes 0.40 of that for all of them." in text
+    assert "| 5,000 | 2.0 | 0.40 | 200 | 3.0 |" in text
+    assert "| 188 | 0.5 | 2.66 | 100 | 6,448 |" in text
     assert "In the 240 s of the gate it had 48 operations" in text
     assert Found.model_validate_json((tmp_path / page.JSON).read_text()) == FOUND
     assert "plain Schemathesis: 120" in (tmp_path / page.PLOT).read_text()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from conformance.benchmark import measures, page
+from conformance.benchmark import measures, page, scale
 from conformance.benchmark.figures import Found, Gate, Part, Plain, Start
 from conformance.benchmark.machine import machine
 from conformance.target import embedded
@@ -38,12 +39,13 @@ def run(
     """Measure the suite on the newest release beside what it could cost at least."""
     release = embedded.newest()
     measures.bare_start(release)  # it is provisioned, and the disk has it
-    meter = _Meter(release, share)
-    meter.record()
-    for number in range(1, rounds + 1):
-        say(f"round {number} of {rounds}")
-        meter.measure()
-    found = meter.found(measures.plainly(release, _LONGER * meter.gate) if plain else None)
+    with tempfile.TemporaryDirectory(prefix="prefect-conformance-") as folder:
+        meter = _Meter(release, share, Path(folder, "verdicts.json"))
+        meter.record()
+        for number in range(1, rounds + 1):
+            say(f"round {number} of {rounds}")
+            meter.measure()
+        found = meter.found(measures.plainly(release, _LONGER * meter.gate) if plain else None)
     page.write(found, output)
     say(f"{output / page.PAGE}")
 
@@ -51,8 +53,9 @@ def run(
 class _Meter:
     """What has been measured up to now."""
 
-    def __init__(self, release: Release, share: str) -> None:
+    def __init__(self, release: Release, share: str, verdicts: Path) -> None:
         self._release = release
+        self._verdicts = verdicts
         self._share = share
         self._gates: list[Gate] = []
         self._suite: dict[str, list[float]] = {name: [] for name in _PARTS}
@@ -87,7 +90,7 @@ class _Meter:
             seconds = measures.part(self._release, self._chosen("hand-written"), number)
             self._workers[number].append(seconds)
             say(f"workers: {number}: {seconds:.1f} s")
-        self._gates.append(measures.gate(self._release))
+        self._gates.append(measures.gate(self._release, self._verdicts))
         say(f"gate: {self._gates[-1].seconds:.1f} s, {self._gates[-1].peak:.0f} MiB")
 
     @property
@@ -106,6 +109,8 @@ class _Meter:
             start=Start(bare=tuple(self._bare), first=tuple(self._first), collection=tuple(self._collection)),
             workers={number: tuple(seconds) for number, seconds in self._workers.items()},
             plain=plain,
+            verdicts=scale.reports(self._verdicts),
+            contracts=scale.contracts(self._release.version),
         )
 
     def _parts(self) -> Iterator[Part]:

@@ -87,6 +87,18 @@ class Plain(Frozen):
         return self.reached[number - 1] if number <= len(self.reached) else None
 
 
+class Size(Frozen):
+    """What so many verdicts or operations took: seconds, and the MiB of the process at its highest.
+
+    `made`: bytes of the page, or the number of checks.
+    """
+
+    number: int
+    seconds: float
+    peak: float
+    made: int
+
+
 class Found(Frozen):
     """All of it. `workers`: number of workers -> seconds of the same share of the checks."""
 
@@ -98,6 +110,8 @@ class Found(Frozen):
     start: Start
     workers: dict[int, tuple[float, ...]]
     plain: Plain | None
+    verdicts: tuple[Size, ...]
+    contracts: tuple[Size, ...]
 
     @property
     def gate(self) -> float:

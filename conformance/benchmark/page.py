@@ -33,7 +33,7 @@ def write(found: Found, folder: Path) -> None:
 
 def render(found: Found) -> str:
     """The page."""
-    return "\n".join([*_head(found), *_table(found), *_beside(found)]).rstrip("\n") + "\n"
+    return "\n".join([*_head(found), *_table(found), *_growth(found), *_beside(found)]).rstrip("\n") + "\n"
 
 
 def _head(found: Found) -> Iterator[str]:
@@ -83,6 +83,28 @@ def _table(found: Found) -> Iterator[str]:
     for phase in gates[0].phases:
         yield f"| {phase} | {spread([gate.phases.get(phase, 0.0) for gate in gates])} |"
     yield f"| to the first verdict | {spread([gate.first for gate in gates])} |"
+    yield ""
+
+
+def _growth(found: Found) -> Iterator[str]:
+    yield "## How it grows"
+    yield ""
+    yield (
+        "Each size in a process of its own: the verdicts written as JSON and rendered as a page; the contract read, and "
+        "all checks of it planned."
+    )
+    yield ""
+    yield "| verdicts | seconds | ms each | peak MiB | page MiB |"
+    yield "|---|---|---|---|---|"
+    for size in found.verdicts:
+        each = 1000 * size.seconds / size.number
+        yield f"| {size.number:,} | {size.seconds:.1f} | {each:.2f} | {size.peak:.0f} | {size.made / 2**20:.1f} |"
+    yield ""
+    yield "| operations | seconds | ms each | peak MiB | checks |"
+    yield "|---|---|---|---|---|"
+    for size in found.contracts:
+        each = 1000 * size.seconds / size.number
+        yield f"| {size.number:,} | {size.seconds:.1f} | {each:.2f} | {size.peak:.0f} | {size.made:,} |"
     yield ""
 
 
