@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import httpx
+import page_samples
 import pytest
 
-from conformance.benchmark import page
+from conformance.benchmark import page, scale
 from conformance.benchmark.exchanges import recording
 from conformance.benchmark.figures import Found, Gate, Machine, Part, Plain, Size, Start, spread
 from conformance.benchmark.plain import REPORT, read
@@ -16,6 +17,7 @@ from conformance.benchmark.replay import replay
 from conformance.contract import Contract, frozen
 from conformance.errors import ConformanceError
 from conformance.target import embedded
+from conformance.verdicts import document
 
 FOUND = Found(
     machine=Machine(system="Linux x86_64", processor="P", cores=2, memory_gib=23.5, python="3.11.7"),
@@ -119,3 +121,15 @@ def test_what_was_not_reached_is_said(tmp_path: Path) -> None:
 
 def test_a_spread_tells_of_more_than_one() -> None:
     assert (spread([3.14]), spread([1, 2, 6])) == ("3.1", "2.0 (1.0–6.0)")
+
+
+def test_sizes_are_made_of_what_is_there(tmp_path: Path) -> None:
+    document.write(page_samples.ordinary(), tmp_path / "verdicts.json")
+    small, large = (scale.of_verdicts(tmp_path / "verdicts.json", number) for number in (20, 2_000))
+    assert (small.number, large.number) == (20, 2_000)
+    assert large.made > small.made
+    assert large.seconds > 0
+    one, many = (scale.of_operations("3.9.1", number) for number in (188, 500))
+    assert (one.number, many.number) == (188, 500)
+    # Checks of what the document says are there for each operation, whatever it is called.
+    assert many.made > 2 * one.made

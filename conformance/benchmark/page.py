@@ -90,8 +90,8 @@ def _growth(found: Found) -> Iterator[str]:
     yield "## How it grows"
     yield ""
     yield (
-        "Each size in a process of its own: the verdicts written as JSON and rendered as a page; the contract read, and "
-        "all checks of it planned."
+        "Each size in a process of its own: the verdicts written as JSON and rendered as a page; the contract read, "
+        "and all checks of it planned."
     )
     yield ""
     yield "| verdicts | seconds | ms each | peak MiB | page MiB |"

@@ -29,12 +29,12 @@ OPERATIONS: Final = (188, 500, 1_000, 2_000)
 
 def reports(verdicts: Path) -> tuple[Size, ...]:
     """Writing, checking and rendering documents of more and more verdicts, made of those of a real run."""
-    return tuple(_apart(_reports, verdicts, number) for number in VERDICTS)
+    return tuple(_apart(of_verdicts, verdicts, number) for number in VERDICTS)
 
 
 def contracts(version: str) -> tuple[Size, ...]:
     """Reading contracts of more and more operations, made of a release's own, and planning all checks of them."""
-    return tuple(_apart(_contract, version, number) for number in OPERATIONS)
+    return tuple(_apart(of_operations, version, number) for number in OPERATIONS)
 
 
 def _apart(measured: Callable[[Any, int], Size], of: object, number: int) -> Size:
@@ -42,7 +42,8 @@ def _apart(measured: Callable[[Any, int], Size], of: object, number: int) -> Siz
         return pool.apply(measured, (of, number))
 
 
-def _reports(verdicts: Path, number: int) -> Size:
+def of_verdicts(verdicts: Path, number: int) -> Size:
+    """Reports of a document with so many verdicts, in this process."""
     known = document.load(verdicts)
     made = [
         entry.model_copy(update={"subject": f"{entry.subject} {turn}"} if turn else {})
@@ -61,7 +62,8 @@ def _reports(verdicts: Path, number: int) -> Size:
         return _size(number, time.perf_counter() - began, len(text.encode()))
 
 
-def _contract(version: str, number: int) -> Size:
+def of_operations(version: str, number: int) -> Size:
+    """Reading a contract with so many operations, and planning its checks, in this process."""
     known = json.loads(frozen.path(version).read_bytes())
     paths: dict[str, Any] = {}
     operations = 0
