@@ -128,7 +128,6 @@ def test_sizes_are_made_of_what_is_there(tmp_path: Path) -> None:
     small, large = (scale.of_verdicts(tmp_path / "verdicts.json", number) for number in (20, 2_000))
     assert (small.number, large.number) == (20, 2_000)
     assert large.made > small.made
-    assert large.seconds > 0
     one, many = (scale.of_operations("3.9.1", number) for number in (188, 500))
     assert (one.number, many.number) == (188, 500)
     # Checks of what the document says are there for each operation, whatever it is called.
