@@ -353,15 +353,15 @@ _ATTEMPTS: Final = 8
 def created(client: Client, world: World, of: Record, asked: Sequence[Record]) -> httpx.Response:
     """The answer to creating several runs of a deployment.
 
-    A server that is busy says so inside a success here: one that did not make a run for that cause is asked again, for
-    runs of other names. Raises CouldNotRun where it stays busy.
+    A server that is busy says so inside a success here: one that did not make a run for that cause is asked again.
+    Where it may have made others of them, their names in `asked` are changed. Raises CouldNotRun where it stays busy.
     """
     for _ in range(_ATTEMPTS):
         answer = posted(client, BULK, of, asked)
         if not answer.is_success or "database is locked" not in answer.text:
             return answer
         for fields in asked:
-            if "name" in fields:
+            if "name" in fields and len(asked) > 1:
                 fields["name"] = world.workshop.name("run")
         time.sleep(0.1)
     raise CouldNotRun(f"{BULK} goes on failing runs, because its database is locked")
