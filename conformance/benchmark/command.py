@@ -11,7 +11,8 @@ from typing import Annotated, Final
 import typer
 
 from conformance.benchmark import measures, page, scale
-from conformance.benchmark.figures import Found, Gate, Part, Plain, Start
+from conformance.benchmark.exchanges import Exchanged
+from conformance.benchmark.figures import Found, Gate, Part, Start
 from conformance.benchmark.machine import machine
 from conformance.target import embedded
 from conformance.target.embedded import Release
@@ -45,8 +46,11 @@ def run(
         for number in range(1, rounds + 1):
             say(f"round {number} of {rounds}")
             meter.measure()
-        found = meter.found(measures.plainly(release, _LONGER * meter.gate) if plain else None)
+        found = meter.found()
+    # What was measured is kept, whatever becomes of the rest.
     page.write(found, output)
+    if plain:
+        page.write(found.model_copy(update={"plain": measures.plainly(release, _LONGER * found.gate)}), output)
     say(f"{output / page.PAGE}")
 
 
@@ -57,6 +61,7 @@ class _Meter:
         self._release = release
         self._verdicts = verdicts
         self._share = share
+        self._exchanges: dict[str, list[Exchanged]] = {}
         self._gates: list[Gate] = []
         self._suite: dict[str, list[float]] = {name: [] for name in _PARTS}
         self._replay: dict[str, list[float]] = {name: [] for name in _PARTS}
@@ -68,7 +73,6 @@ class _Meter:
 
     def record(self) -> None:
         """What the parts ask: each once, for all rounds."""
-        self._exchanges = {}
         for name in _PARTS:
             self._exchanges[name] = measures.recorded(self._release, self._chosen(name))
             say(f"{name}: {len(self._exchanges[name])} requests recorded")
@@ -93,13 +97,8 @@ class _Meter:
         self._gates.append(measures.gate(self._release, self._verdicts))
         say(f"gate: {self._gates[-1].seconds:.1f} s, {self._gates[-1].peak:.0f} MiB")
 
-    @property
-    def gate(self) -> float:
-        """Seconds of the longest gate."""
-        return max(gate.seconds for gate in self._gates)
-
-    def found(self, plain: Plain | None) -> Found:
-        """All of it."""
+    def found(self) -> Found:
+        """All of it, without plain Schemathesis."""
         return Found(
             machine=machine(),
             release=self._release.version,
@@ -108,7 +107,7 @@ class _Meter:
             parts=tuple(self._parts()),
             start=Start(bare=tuple(self._bare), first=tuple(self._first), collection=tuple(self._collection)),
             workers={number: tuple(seconds) for number, seconds in self._workers.items()},
-            plain=plain,
+            plain=None,
             verdicts=scale.reports(self._verdicts),
             contracts=scale.contracts(self._release.version),
         )
