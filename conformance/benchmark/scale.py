@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import resource
 import sys
 import tempfile
@@ -85,5 +86,14 @@ def of_operations(version: str, number: int) -> Size:
 
 
 def _size(number: int, seconds: float, made: int) -> Size:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Size(number=number, seconds=seconds, peak=peak / 2**20, made=made)
+    return Size(number=number, seconds=seconds, peak=_peak() / 2**20, made=made)
+
+
+def _peak() -> float:
+    """The most bytes that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage tells on Linux is that of the process that started this one, if it is more
+        found = re.search(r"VmHWM:\s+([0-9]+) kB", status.read_text("utf-8"))
+        if found is not None:
+            return 1024.0 * int(found[1])
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
