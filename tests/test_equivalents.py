@@ -194,4 +194,6 @@ def test_a_whole_run_minds_http10_only_where_there_has_to_be_a_websocket(tmp_pat
             minding = trouble(relay.url, tmp_path)
     finally:
         server.stop()
-    assert {name for name in minding if not name.startswith("client.")} == {"filter.task-workers"}
+    of_served = ("ended", "states", "parameters", "flow", "logs", "deployment", "deployment-run")
+    of_events = ("task-runs", "task-inputs")
+    assert minding == {"filter.task-workers", *(f"client.{name}" for name in (*of_served, *of_events))}

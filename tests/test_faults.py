@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import httpx
 import pytest
+from conftest import cli, verdicts
 
 from conformance import catalogue
 from conformance.faults import FAULTS, Fault, Proxy, Response
@@ -99,6 +101,18 @@ def test_defect_of_a_fault_is_no_answer_of_the_server(lab: Laboratory) -> None:
     with Proxy(lab.url) as proxy, proxy.bent(Fault("broken", "paging.limit", "POST /flows/filter", "broken", broken)):
         assert httpx.get(f"{proxy.url}/health").status_code == 502
         assert "ZeroDivisionError" in proxy.troubles[0]
+
+
+@pytest.mark.server
+def test_a_refused_body_that_leaves_something_is_told_where_others_create_too(lab: Laboratory, tmp_path: Path) -> None:
+    """With two workers on one server a refused body has to leave something three times running, and it does."""
+    fault = next(fault for fault in FAULTS if fault.id == "refused-is-created")
+    with Proxy(lab.url) as proxy, proxy.bent(fault):
+        two = ("--url", proxy.url, "--exclusive", "--workers", "2")
+        done = cli("run", *two, "--select", f"{fault.requirement} {fault.subject}", cwd=tmp_path)
+        assert proxy.troubles == []
+    assert done.returncode == 1, done.stderr
+    assert verdicts(tmp_path)[fault.requirement, fault.subject][0] == "failed"
 
 
 def test_proxy_says_that_the_server_is_gone() -> None:

@@ -1,15 +1,7 @@
 """`python -m conformance.benchmark`."""
 
-import sys
-
-import typer
-
-from conformance.benchmark.command import run, say
-from conformance.errors import ConformanceError, ExitCode
+from conformance import tool
+from conformance.benchmark.command import run
 
 if __name__ == "__main__":
-    try:
-        typer.run(run)
-    except ConformanceError as error:
-        say(f"Error: {error}")
-        sys.exit(ExitCode.USAGE)
+    tool.run(run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from conformance.benchmark.figures import Found, Gate, Part, Start
 from conformance.benchmark.machine import machine
 from conformance.target import embedded
 from conformance.target.embedded import Release
+from conformance.tool import say
 
 _PARTS: Final = {"hand-written": ("--no-fuzz",), "fuzz": ("--select", "fuzz.*")}
 """What is compared with its bare replay."""
@@ -24,11 +24,6 @@ _WORKERS: Final = (1, 2)
 
 _LONGER: Final = 3
 """Times as long as the gate that plain Schemathesis is given."""
-
-
-def say(text: str) -> None:
-    """Progress, on the standard error output."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command prints
 
 
 def run(

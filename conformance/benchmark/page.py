@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from conformance.benchmark.figures import Found, Plain, spread
+from conformance.benchmark.figures import Found, Plain, Size, spread
 from conformance.benchmark.plot import plot
 from conformance.errors import ConformanceError
 
@@ -41,7 +41,8 @@ def _head(found: Found) -> Iterator[str]:
     yield "# How fast it is"
     yield ""
     yield (
-        f"Written by `tox run -e bench`: Prefect {found.release}, warm, in one run on {machine.system}, "
+        f"Written by `python -m conformance.benchmark --rounds {len(found.gates)} --share {found.share}`: "
+        f"Prefect {found.release}, warm, in one run on {machine.system}, "
         f"{machine.cores} cores ({machine.processor}), {machine.memory_gib} GiB, Python {machine.python}. "
         f"Seconds are medians of {len(found.gates)} rounds, with the least and the most. The figures are of that "
         f"machine; the ratios are what should hold elsewhere too."
@@ -94,17 +95,16 @@ def _growth(found: Found) -> Iterator[str]:
         "and all checks of it planned."
     )
     yield ""
-    yield "| verdicts | seconds | ms each | peak MiB | page MiB |"
+    yield from _sizes("verdicts", "page MiB", [(size, f"{size.made / 2**20:.1f}") for size in found.verdicts])
+    yield from _sizes("operations", "checks", [(size, f"{size.made:,}") for size in found.contracts])
+
+
+def _sizes(of: str, made: str, sizes: Sequence[tuple[Size, str]]) -> Iterator[str]:
+    yield f"| {of} | seconds | ms each | peak MiB | {made} |"
     yield "|---|---|---|---|---|"
-    for size in found.verdicts:
+    for size, came in sizes:
         each = 1000 * size.seconds / size.number
-        yield f"| {size.number:,} | {size.seconds:.1f} | {each:.2f} | {size.peak:.0f} | {size.made / 2**20:.1f} |"
-    yield ""
-    yield "| operations | seconds | ms each | peak MiB | checks |"
-    yield "|---|---|---|---|---|"
-    for size in found.contracts:
-        each = 1000 * size.seconds / size.number
-        yield f"| {size.number:,} | {size.seconds:.1f} | {each:.2f} | {size.peak:.0f} | {size.made:,} |"
+        yield f"| {size.number:,} | {size.seconds:.1f} | {each:.2f} | {size.peak:.0f} | {came} |"
     yield ""
 
 

@@ -60,7 +60,7 @@ class _Bare:
     def send(self, exchange: Exchanged) -> None:
         """Send one request, and learn the ids in its answer."""
         request = exchange.request
-        target = request.path if not request.query or "?" in request.path else f"{request.path}?{request.query}"
+        target = f"{request.path}?{request.query}" if request.query else request.path
         path = self._base + self._here(target.encode()).decode("ascii")
         body = self._here(request.body) or None
         headers = {

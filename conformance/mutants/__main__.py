@@ -1,15 +1,7 @@
 """`python -m conformance.mutants`."""
 
-import sys
-
-import typer
-
-from conformance.errors import ConformanceError, ExitCode
-from conformance.mutants.command import run, say
+from conformance import tool
+from conformance.mutants.command import run
 
 if __name__ == "__main__":
-    try:
-        typer.run(run)
-    except ConformanceError as error:
-        say(f"Error: {error}")
-        sys.exit(ExitCode.USAGE)
+    tool.run(run)

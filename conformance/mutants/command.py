@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,9 @@ from conformance.mutants.seeding import DATABASE, world
 from conformance.mutants.server import Mutable
 from conformance.mutants.survivors import reasons
 from conformance.target import embedded
+from conformance.tool import say
 
 RECORDING, OUTCOMES, KNOWN, COMPARED = "recording.jsonl", "outcomes.jsonl", "plain.jsonl", "compared.jsonl"
-
-
-def say(text: str) -> None:
-    """Progress, on the standard error output."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command prints
 
 
 @dataclass(frozen=True)

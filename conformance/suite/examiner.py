@@ -106,17 +106,18 @@ class Examiner:
         """
         question = _question(path, body)
         if again or question not in self._answers:
-            response = self.client.request("POST", path, body)
-            if response.status_code != httpx.codes.OK:
-                raise Unanswered(
-                    f"a legal query is answered {response.status_code}",
-                    expected=200,
-                    observed={"body": body, "answer": response.text[:400]},
-                )
-            answer = response.json()
-            self._answers[question] = zlib.compress(response.content, _FAST)
-            return answer
+            self._fetch(path, body)
         return json.loads(zlib.decompress(self._answers[question]))
+
+    def _fetch(self, path: str, body: Body) -> None:
+        response = self.client.request("POST", path, body)
+        if response.status_code != httpx.codes.OK:
+            raise Unanswered(
+                f"a legal query is answered {response.status_code}",
+                expected=200,
+                observed={"body": body, "answer": response.text[:400]},
+            )
+        self._answers[_question(path, body)] = zlib.compress(response.content, _FAST)
 
     def prefetch(self, asked: Iterable[tuple[str, Body]]) -> None:
         """Ask several queries at once, path and body each: the server is not idle while an answer is judged.
@@ -131,7 +132,7 @@ class Examiner:
             if unanswered.is_set():
                 return
             try:
-                self.ask(*question)
+                self._fetch(*question)
             except Violation:
                 unanswered.set()
 
