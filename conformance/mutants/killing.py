@@ -17,8 +17,11 @@ from conformance.verdicts.model import Verdict
 _OVERHEAD = 0.02
 """Seconds that even the quickest check takes."""
 
-_MOST_STOPPED = 3
-"""Checks that could not be decided, after which no further one is run."""
+_PATIENCE = 60.0
+"""Seconds that checks which could not be decided take in all, after which no further one is run.
+
+Not their number: where what a check needs is refused at once, the next one may be the one that judges just that.
+"""
 
 
 class Killing:
@@ -67,6 +70,7 @@ class Killing:
         keys = self.reaching(mutant)
         ran, stopped = skipping, list[str]()
         unsteady: list[str] = []
+        waited = 0.0
         reached = skipping > 0
         if keys:
             self._judging.turn()
@@ -80,9 +84,11 @@ class Killing:
                 unsteady.append(" ".join(key))
             elif found.verdict is Verdict.COULD_NOT_RUN:
                 stopped.append(f"{key[0]} {key[1]}: {found.summary}")
-                # Each of these has waited for the server as long as a check does.
-                if len(stopped) == _MOST_STOPPED or not self._judging.server.is_well():
+                waited += found.seconds
+                if waited > _PATIENCE:
                     return _outcome(mutant, Fate.STOPPED, keys, ran, began, key, found.summary, unsteady)
+                if self._judging.is_lost():
+                    self._judging.turn()
         if keys and not (stopped or unsteady or reached):
             reached = mutant in self._judging.server.take()
         fate = Fate.STOPPED if stopped else Fate.SURVIVED if reached or unsteady else Fate.UNREACHED
