@@ -109,6 +109,22 @@ def _resetting(overriding: bool) -> Bend:
     return on(_RESET, counted_anew)
 
 
+class _ResetsAll:
+    """A reset frees the slots of every tag that was ever taken."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    async def __call__(self, request: Request, upstream: Upstream) -> Response:
+        """The bend."""
+        if request.path == "/concurrency_limits/increment":
+            self._taken.update(request.json["names"])
+        elif request.path.endswith("/reset"):
+            for tag in self._taken:
+                await upstream(Request("POST", f"/concurrency_limits/tag/{tag}/reset").with_json({}))
+        return await upstream(request)
+
+
 _MENDED = Fault("counts-anew", "concurrency.reset", _RESET, "a reset counts the slots anew", _resetting(True))
 
 
@@ -261,6 +277,7 @@ FAULTS = (
         on(_RESET, instead(Response.of(200))),
         mend=_MENDED,
     ),
+    Fault("resets-all", "concurrency.reset-others", _RESET, "a reset of one tag resets all", _ResetsAll()),
     Fault(
         "ignores-override",
         "concurrency.reset-override",

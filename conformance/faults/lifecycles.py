@@ -162,6 +162,22 @@ _LOCATED = Fault(
 )
 
 
+async def _deletes_related(request: Request, upstream: Upstream) -> Response:
+    related = await read(request.path.replace("/owned-by/", "/related-to/"), upstream)
+    for automation in related or ():
+        await upstream(Request("DELETE", f"/automations/{automation['id']}"))
+    return await upstream(request)
+
+
+def _one_reference(schema: Json) -> Json:
+    """Of several fields that refer to one schema, the last."""
+    fields = schema["fields"]
+    named = fields.get("block_schema_references", {})
+    by_checksum = {reference["block_schema_checksum"]: name for name, reference in named.items()}
+    kept = {name: named[name] for name in by_checksum.values()}
+    return {**schema, "fields": {**fields, "block_schema_references": kept}}
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "create-answers-less",
@@ -416,5 +432,19 @@ FAULTS: tuple[Fault, ...] = (
         "flows",
         "GET /flows/{id} shows the time of creation as that of the last change",
         on("GET /flows/{id}", answered(lambda flow: {**flow, "updated": flow["created"]})),
+    ),
+    Fault(
+        "one-reference-a-schema",
+        "lifecycles.block-references",
+        "block_schemas",
+        "a schema names each other schema that it refers to once",
+        on("GET /block_schemas/{id}", answered(_one_reference)),
+    ),
+    Fault(
+        "related-go-too",
+        "lifecycles.owned-go",
+        "DELETE /automations/owned-by/{resource_id}",
+        "all automations that are related to a resource are deleted with those that it owns",
+        on("DELETE /automations/owned-by/{resource_id}", _deletes_related),
     ),
 )

@@ -15,6 +15,7 @@ _RUN = "POST /deployments/{id}/create_flow_run"
 _BULK = "POST /deployments/{id}/create_flow_run/bulk"
 _PAUSE = "POST /deployments/{id}/pause_deployment"
 _RESUME = "POST /deployments/{id}/resume_deployment"
+_CHANGE = "PATCH /deployments/{id}"
 _DROP = "DELETE /deployments/{id}/schedules/{schedule_id}"
 
 
@@ -117,6 +118,19 @@ async def _given_alone(request: Request, upstream: Upstream) -> Response:
     return answer
 
 
+async def _changed_and_emptied(request: Request, upstream: Upstream) -> Response:
+    answer = await upstream(request)
+    id_ = request.path.split("/")[2]
+    query = {"deployments": {"id": {"any_": [id_]}}}
+    for run in (await upstream(Request("POST", "/flow_runs/filter").with_json(query))).json:
+        await upstream(Request("DELETE", f"/flow_runs/{run['id']}"))
+    return answer
+
+
+def _fewer(answer: Json) -> Json:
+    return {**answer, "results": [result for result in answer["results"] if result["status"] != "FAILED"]}
+
+
 def _pending(body: Json) -> Json:
     return {"state": {"type": "PENDING"}, **body}
 
@@ -210,6 +224,13 @@ FAULTS = (
         on(_CREATE, asked(_active)),
     ),
     Fault(
+        "changed-to-active",
+        "scheduling.inactive",
+        _CHANGE,
+        "a schedule that a change brings is active whatever was said",
+        on(_CHANGE, asked(_active)),
+    ),
+    Fault(
         "pause-does-nothing",
         "scheduling.pause",
         _PAUSE,
@@ -240,6 +261,20 @@ FAULTS = (
         on(_DROP, instead(Response(204))),
     ),
     Fault(
+        "change-empties",
+        "scheduling.asked-stays",
+        _CHANGE,
+        "a change of a deployment deletes its runs",
+        on(_CHANGE, _changed_and_emptied),
+    ),
+    Fault(
+        "templates-stay",
+        "scheduling.templated-parameters",
+        _RUN,
+        "templates stay in a run's parameters",
+        on(_RUN, _given_alone),
+    ),
+    Fault(
         "given-alone",
         "scheduling.run-parameters",
         _RUN,
@@ -260,5 +295,12 @@ FAULTS = (
         _BULK,
         "the results of a bulk operation are in another order",
         on(_BULK, answered(_turned_round)),
+    ),
+    Fault(
+        "failures-left-out",
+        "scheduling.bulk",
+        f"{_BULK}: a queue where there is no pool",
+        "the results of a bulk operation lack the runs that failed",
+        on(_BULK, answered(_fewer)),
     ),
 )

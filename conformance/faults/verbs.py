@@ -103,6 +103,11 @@ def _with_another_id(value: Json) -> Json:
     return {**value, "id": str(uuid4())}
 
 
+async def _declared_alone(request: Request, upstream: Upstream) -> Response:
+    named = {name.lower() for name, _ in request.headers}
+    return await upstream(request if b"content-type" in named else request.with_json({}))
+
+
 FAULTS = (
     Fault(
         "get-writes",
@@ -251,5 +256,12 @@ FAULTS = (
         "POST /variables/",
         "a POST does not keep one of the fields that were sent",
         on("POST /variables/", asked(lambda body: {key: value for key, value in body.items() if key != "tags"})),
+    ),
+    Fault(
+        "undeclared-is-nothing",
+        "verbs.undeclared-json",
+        "POST /flows/filter",
+        "a body without a Content-Type is taken for nothing",
+        on("POST /flows/filter", _declared_alone),
     ),
 )

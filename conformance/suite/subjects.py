@@ -20,3 +20,8 @@ def with_method(method: str) -> Subjects:
         return {label: operation for label, operation in contract.operations.items() if operation.method == method}
 
     return of_that_method
+
+
+def first_of(*operations: str) -> Subjects:
+    """Those of some operations that a contract has."""
+    return lambda contract: {label: label for label in operations if label in contract.operations}

@@ -341,6 +341,14 @@ def test_a_reset_frees_all_slots(subject: Kind, client: Client, world: World) ->
         raise Violation("slots are denied after a reset", expected=_SLOTS, observed=_SLOTS - granted)
 
 
+@check("concurrency.reset-others", on=resets)
+def test_a_reset_leaves_the_slots_of_other_tags(subject: Kind, client: Client, world: World) -> None:
+    way, other = full(subject(client, world, _SLOTS)), full(subject(client, world, _SLOTS))
+    world.workshop.send(_RESET, {}, tag=way.record["tag"])
+    require_equal("the slots of another tag that are in use after a reset", _SLOTS, other.taken())
+    require_equal("what the other tag grants then", None, other.acquire())
+
+
 @check("concurrency.reset-override", on=resets)
 def test_a_reset_names_who_holds_slots(subject: Kind, client: Client, world: World) -> None:
     way = full(subject(client, world, _SLOTS))

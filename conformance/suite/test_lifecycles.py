@@ -12,6 +12,7 @@ import httpx
 from conformance.contract import Contract, Operation
 from conformance.oracle.operators import instant
 from conformance.resources import RESOURCES, Made, Record, Resource
+from conformance.suite import references
 from conformance.suite.bulk_deletion import bulks, require_bulk_delete
 from conformance.suite.calls import call, resource_of, without
 from conformance.suite.check import check
@@ -247,6 +248,18 @@ def test_a_name_is_one_of_its_parent(subject: Bond, contract: Contract, client: 
     for listing in listings(contract, child):
         if listing.find(client, other) is None:
             raise Violation(f"{listing.operation.label} does not show a member any more whose namesake was deleted")
+
+
+@check("lifecycles.block-references", on=references.schemas)
+def test_a_schema_refers_to_another_by_several_names(
+    subject: Resource, contract: Contract, client: Client, world: World
+) -> None:
+    references.require_two_names_for_one_schema(subject, contract, client, world)
+
+
+@check("lifecycles.owned-go", on=references.owning)
+def test_what_a_resource_owns_goes_and_what_it_is_named_by_stays(subject: str, client: Client, world: World) -> None:
+    references.require_only_owned_go(client, world)
 
 
 @check("lifecycles.identity-free", on=with_names_to_free)

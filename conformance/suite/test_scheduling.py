@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import httpx
-
 from conformance.contract import Contract
 from conformance.oracle.schedules import instants
 from conformance.resources import Record
 from conformance.suite.check import Subjects, check
-from conformance.suite.outcome import CouldNotRun, Violation, require_equal
+from conformance.suite.made_runs import created, documented_state, made_run, making, require_refused
+from conformance.suite.outcome import Violation, require_equal
 from conformance.suite.plans import BULK, CREATE, RUN, SCHEDULE, ask_to_schedule, deployment, planned_by, runs, starts
 from conformance.suite.polls import Pool, pools
+from conformance.suite.subjects import first_of
 from conformance.target import Client
 from conformance.world import World
 
@@ -138,6 +136,7 @@ _NOON: Final = datetime(2031, 5, 1, 12, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
 _NOONS: Final = {"interval": 86400, "anchor_date": _NOON.isoformat(), "timezone": "UTC"}
 """Every day at noon."""
+_MORNINGS: Final = {**_NOONS, "anchor_date": (_NOON - timedelta(hours=4)).isoformat()}
 
 
 @dataclass(frozen=True)
@@ -233,9 +232,36 @@ def test_planned_runs_are_what_the_deployment_says(subject: str, client: Client,
 # What ends a plan
 
 
-@check("scheduling.inactive", on=scheduling)
+_SCHEDULES: Final = "POST /deployments/{id}/schedules"
+_SCHEDULED: Final = "PATCH /deployments/{id}/schedules/{schedule_id}"
+_CHANGE: Final = "PATCH /deployments/{id}"
+
+
+def deactivating(contract: Contract) -> Mapping[str, str]:
+    """The ways to give a deployment a schedule that is not active: in its create, and later."""
+    later = first_of(_CHANGE, _SCHEDULES, _SCHEDULED)(contract)
+    return {**scheduling(contract), **later} if scheduling(contract) else {}
+
+
+@check("scheduling.inactive", on=deactivating)
 def test_an_inactive_schedule_plans_nothing(subject: str, client: Client, world: World) -> None:
-    planning = deployment(world, **planned_by(world, _NOONS, active=False))
+    shop = world.workshop
+    inactive = planned_by(world, _NOONS, active=False)
+    match subject:
+        case "POST /deployments/{id}/schedules":
+            planning = deployment(world)
+            shop.send(subject, inactive["schedules"], id=planning["id"])
+        case "PATCH /deployments/{id}/schedules/{schedule_id}":
+            planning = deployment(world, **planned_by(world, _NOONS))
+            (schedule,) = shop.send("GET /deployments/{id}/schedules", id=planning["id"])
+            shop.send(subject, {"active": False}, id=planning["id"], schedule_id=schedule["id"])
+        case "PATCH /deployments/{id}":
+            planning = deployment(world, **planned_by(world, _MORNINGS))
+            shop.send(
+                subject, {key: inactive[key] for key in inactive if shop.accepts(subject, key)}, id=planning["id"]
+            )
+        case _:
+            planning = deployment(world, **inactive)
     ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
     require_planned("an inactive schedule plans runs", [], times(world, planning))
 
@@ -243,11 +269,6 @@ def test_an_inactive_schedule_plans_nothing(subject: str, client: Client, world:
 def times(world: World, planning: Record) -> list[datetime]:
     """When the deployment's runs around the noons are to start."""
     return [starts(run) for run in runs(world, planning, _NOON, _NOON + 9 * _DAY)]
-
-
-def first_of(*operations: str) -> Subjects:
-    """Those of some operations that a contract has."""
-    return lambda contract: {label: label for label in operations if label in contract.operations}
 
 
 pauses: Final = first_of("POST /deployments/{id}/pause_deployment", "POST /deployments/{id}/set_schedule_inactive")
@@ -264,12 +285,9 @@ def planning_runs(world: World) -> Record:
 
 @check("scheduling.pause", on=pauses)
 def test_a_pause_removes_planned_runs(subject: str, client: Client, world: World) -> None:
-    shop = world.workshop
     planning = planning_runs(world)
-    at = _NOON + timedelta(hours=1)
-    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}}
-    shop.send(RUN, {"state": state}, id=planning["id"])
-    shop.send(subject, id=planning["id"])
+    at = ask_for_a_run(world, planning)
+    world.workshop.send(subject, id=planning["id"])
     # The one that somebody asked for was not planned by the schedule.
     require_planned("other runs are left after the pause", [at], times(world, planning))
 
@@ -297,9 +315,6 @@ def test_a_resumed_deployment_plans_again(subject: str, client: Client, world: W
     require_planned("a resumed deployment plans otherwise", [_NOON, _NOON + _DAY], times(world, planning))
 
 
-_MORNINGS: Final = {**_NOONS, "anchor_date": (_NOON - timedelta(hours=4)).isoformat()}
-
-
 @check("scheduling.upsert-removes", on=first_of(CREATE))
 def test_creating_again_removes_planned_runs(subject: str, client: Client, world: World) -> None:
     planning = planning_runs(world)
@@ -309,77 +324,50 @@ def test_creating_again_removes_planned_runs(subject: str, client: Client, world
     require_planned("runs of the former schedule are left", [], times(world, planning))
 
 
-changes: Final = first_of(
-    "PATCH /deployments/{id}/schedules/{schedule_id}",
-    "DELETE /deployments/{id}/schedules/{schedule_id}",
-    "PATCH /deployments/{id}",
-)
+changes: Final = first_of(_SCHEDULED, "DELETE /deployments/{id}/schedules/{schedule_id}", _CHANGE)
 
 
 @check("scheduling.change-removes", on=changes)
 def test_changing_a_schedule_removes_planned_runs(subject: str, client: Client, world: World) -> None:
-    shop = world.workshop
     planning = planning_runs(world)
-    if subject == "PATCH /deployments/{id}":
-        changed = planned_by(world, _MORNINGS)
-        shop.send(subject, {key: changed[key] for key in changed if shop.accepts(subject, key)}, id=planning["id"])
+    change_schedule(world, subject, planning)
+    require_planned("runs of the former schedule are left", [], times(world, planning))
+
+
+@check("scheduling.asked-stays", on=changes)
+def test_changing_a_schedule_leaves_runs_that_were_asked_for(subject: str, client: Client, world: World) -> None:
+    planning = planning_runs(world)
+    at = ask_for_a_run(world, planning)
+    change_schedule(world, subject, planning)
+    if at not in (left := times(world, planning)):
+        raise Violation("the run that was asked for is gone", expected=at, observed=left)
+
+
+def change_schedule(world: World, subject: str, planning: Record) -> None:
+    """Change the only schedule of a deployment to another time, or delete it."""
+    shop = world.workshop
+    if subject == _CHANGE:
+        shop.send(subject, taken(world, planned_by(world, _MORNINGS)), id=planning["id"])
     else:
         (schedule,) = shop.send("GET /deployments/{id}/schedules", id=planning["id"])
         body = {"schedule": dict(_MORNINGS)} if subject.startswith("PATCH") else None
         shop.send(subject, body, id=planning["id"], schedule_id=schedule["id"])
-    require_planned("runs of the former schedule are left", [], times(world, planning))
+
+
+def taken(world: World, fields: Record) -> Record:
+    """Those of some fields that a change of a deployment takes."""
+    return {key: value for key, value in fields.items() if world.workshop.accepts(_CHANGE, key)}
+
+
+def ask_for_a_run(world: World, planning: Record) -> datetime:
+    """Create a run of a deployment an hour after noon, and return when that is."""
+    at = _NOON + timedelta(hours=1)
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}}
+    world.workshop.send(RUN, {"state": state}, id=planning["id"])
+    return at
 
 
 # Runs made of a deployment
-
-making: Final = first_of(RUN, BULK)
-
-
-def made_of(client: Client, world: World, operation: str, of: Record, **fields: Any) -> httpx.Response:
-    """The answer to creating one run of a deployment."""
-    if operation == BULK:
-        return created(client, world, of, [fields])
-    return posted(client, operation, of, fields)
-
-
-def posted(client: Client, operation: str, of: Record, body: Any) -> httpx.Response:
-    """The answer to a body that is sent to an operation on a deployment."""
-    return client.request("POST", operation.removeprefix("POST ").format(id=of["id"]), body)
-
-
-_ATTEMPTS: Final = 8
-
-
-def created(client: Client, world: World, of: Record, asked: Sequence[Record]) -> httpx.Response:
-    """The answer to creating several runs of a deployment.
-
-    A server that is busy says so inside a success here: one that did not make a run for that cause is asked again.
-    Where it may have made others of them, their names in `asked` are changed. Raises CouldNotRun where it stays busy.
-    """
-    for _ in range(_ATTEMPTS):
-        answer = posted(client, BULK, of, asked)
-        if not answer.is_success or "database is locked" not in answer.text:
-            return answer
-        for fields in asked:
-            if "name" in fields and len(asked) > 1:
-                fields["name"] = world.workshop.name("run")
-        time.sleep(0.1)
-    raise CouldNotRun(f"{BULK} goes on failing runs, because its database is locked")
-
-
-def made_run(client: Client, world: World, operation: str, of: Record, **fields: Any) -> Record:
-    """A run of a deployment. Raises Violation where it is refused."""
-    answer = made_of(client, world, operation, of, **fields)
-    if not answer.is_success:
-        raise Violation("a run is refused", expected="2xx", observed=f"{answer.status_code} {answer.text[:300]}")
-    found = answer.json()
-    if operation == BULK:
-        (result,) = found["results"]
-        if result["status"] != "CREATED":
-            raise Violation("a run is refused", expected="CREATED", observed=result)
-        found = {"id": result["flow_run_id"]}
-    run: Record = world.workshop.send("GET /flow_runs/{id}", id=str(found["id"]))
-    return run
 
 
 @check("scheduling.run-parameters", on=making)
@@ -425,19 +413,28 @@ def test_other_fields_of_a_run(subject: str, client: Client, world: World) -> No
         raise Violation("the run lacks a tag that it was given", expected="green", observed=run["tags"])
 
 
-_STATE = re.compile(r"If no state is provided, the flow runs? will be created in an? ([A-Z]+) state")
-
-
-def documented_state(contract: Contract, operation: str) -> str | None:
-    """The type of state that the description of `operation` promises to a run that is given none."""
-    method, _, path = operation.partition(" ")
-    found = _STATE.search(" ".join(contract.document["paths"][path][method.lower()].get("description", "").split()))
-    return found and found[1]
-
-
 def enforcing(contract: Contract) -> Mapping[str, str]:
     """What makes a run of a deployment, where deployments can enforce a schema."""
     return making(contract) if "enforce_parameter_schema" in contract.body_properties(CREATE) else {}
+
+
+def rendering(contract: Contract) -> Mapping[str, str]:
+    """What makes a run of a deployment, in generations whose runs can say how their parameters are held."""
+    return making(contract) if "enforce_parameter_schema" in contract.body_properties(RUN) else {}
+
+
+@check("scheduling.templated-parameters", on=rendering)
+def test_parameters_that_the_server_works_out(subject: str, client: Client, world: World) -> None:
+    variable = world.workshop.make("variables").record
+    of = deployment(world, parameters={"size": 1})
+    given = {
+        "note": {"__prefect_kind": "jinja", "template": "{{ 3 * 4 }} of them"},
+        "sides": {"__prefect_kind": "json", "value": "[3, 4]"},
+        "colour": {"__prefect_kind": "workspace_variable", "variable_name": variable["name"]},
+    }
+    run = made_run(client, world, subject, of, parameters=given)
+    expected = {"size": 1, "note": "12 of them", "sides": [3, 4], "colour": variable["value"]}
+    require_equal("the parameters of the run", expected, run["parameters"])
 
 
 _SCHEMA: Final = {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}
@@ -458,22 +455,28 @@ def test_parameters_are_held_against_the_schema(subject: str, client: Client, wo
         require_refused(client, world, subject, lax, summary, **bad)
 
 
-def require_refused(client: Client, world: World, operation: str, of: Record, summary: str, **fields: Any) -> None:
-    """Raise Violation unless a run is refused, and not made."""
-    name = world.workshop.name("bad")
-    answer = made_of(client, world, operation, of, name=name, **fields)
-    failed = answer.is_success and operation == BULK and answer.json()["results"][0]["status"] == "FAILED"
-    if not failed and not answer.is_client_error:
-        raise Violation(summary, expected="4xx", observed=f"{answer.status_code} {answer.text[:300]}")
-    if world.workshop.send("POST /flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}}):
-        raise Violation(f"{summary}: the run that was refused is there", expected=[], observed=name)
+_BAD_RUNS: Final[Mapping[str, Record]] = {
+    BULK: {"parameters": {"size": "many"}},
+    f"{BULK}: a queue where there is no pool": {"work_queue_name": "no-such-queue"},
+}
 
 
-@check("scheduling.bulk", on=first_of(BULK))
-def test_many_runs_at_once(subject: str, client: Client, world: World) -> None:
+def bad_runs(contract: Contract) -> Mapping[str, Record]:
+    """What makes one of several runs a bad one."""
+    return _BAD_RUNS if BULK in contract.operations else {}
+
+
+@check("scheduling.bulk", on=bad_runs)
+def test_many_runs_at_once(subject: Record, client: Client, world: World) -> None:
     shop = world.workshop
     of = deployment(world, parameters={"size": 1}, parameter_openapi_schema=_SCHEMA, enforce_parameter_schema=True)
-    asked = [{"name": shop.name("run"), "parameters": {"size": size}} for size in (1, 2, "many", 4)]
+    asked: list[Record] = [
+        {"parameters": {"size": 1}},
+        {"parameters": {"size": 2}},
+        subject,
+        {"parameters": {"size": 4}},
+    ]
+    asked = [{"name": shop.name("run"), **fields} for fields in asked]
     answer = created(client, world, of, asked)
     if not answer.is_success:
         raise Violation(

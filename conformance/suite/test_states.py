@@ -6,7 +6,7 @@ from conformance.contract import Contract, Operation
 from conformance.resources import Record
 from conformance.suite.check import check
 from conformance.suite.runs import Kind
-from conformance.suite.states import absence, bookkeeping, bulk, families, machine, orchestration, pausing
+from conformance.suite.states import absence, bookkeeping, bulk, families, machine, observed, orchestration, pausing
 from conformance.suite.states.subjects import flow_states, kinds, where
 from conformance.target import Client
 from conformance.world import World
@@ -144,6 +144,16 @@ def test_graph_has_the_task_runs_and_what_they_need(subject: Kind, client: Clien
 @check("states.graph-v2", on=where("GET /flow_runs/{id}/graph-v2"))
 def test_graph_has_the_runs_and_their_edges(subject: Kind, client: Client, world: World) -> None:
     families.require_graph_v2(client, world)
+
+
+@check("states.observed", on=observed.listing)
+def test_observed_states_are_those_that_runs_were_in(subject: str, client: Client, world: World) -> None:
+    observed.require_observed(client, world)
+
+
+@check("states.observed-order", on=observed.orders)
+def test_observed_states_come_in_order(subject: str, client: Client, world: World) -> None:
+    observed.require_order(subject, client, world)
 
 
 # Many at once

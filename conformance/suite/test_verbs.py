@@ -281,6 +281,54 @@ def test_post_creates(subject: Resource, client: Client, world: World) -> None:
     require_shown("what was created", subject, sent, found.json())
 
 
+# JSON that nobody calls so
+
+_UNDECLARED = {
+    "POST /flows/": "flows",
+    "POST /flows/filter": "flows",
+    "PATCH /flows/{id}": "flows",
+    "PUT /automations/{id}": "automations",
+}
+
+
+def undeclared(contract: Contract) -> Mapping[str, tuple[Operation, Resource]]:
+    """An operation of each method that has a body, and a query; with the collection that it is about."""
+    return {
+        label: (contract.operations[label], RESOURCES[collection])
+        for label, collection in _UNDECLARED.items()
+        if label in contract.operations
+    }
+
+
+@check("verbs.undeclared-json", on=undeclared)
+def test_json_is_read_without_a_content_type(subject: tuple[Operation, Resource], client: Client, world: World) -> None:
+    operation, resource = subject
+    made = world.victim(resource.name)
+    body, wanted = _undeclared(operation, resource, made, world)
+    response = client.request(operation.method, call(operation, world, made).path, body, declared=False)
+    _require_success(response, f"{operation.method} without a Content-Type")
+    answer = _decoded(response) or resource.read_back(world.workshop, made).record
+    rows = answer if isinstance(answer, list) else [answer]
+    observed = [{name: row[name] for name in wanted} for row in rows]
+    require_equal("what came of a body without a Content-Type", [wanted], observed)
+
+
+def _undeclared(operation: Operation, resource: Resource, made: Made, world: World) -> tuple[Record, Record]:
+    """A body for the operation, and what the record that comes of it or is found by it has."""
+    match operation.method:
+        case "PUT":
+            assert resource.replacement is not None
+            body = resource.replacement(world.workshop, made)
+            return body, {"description": body["description"]}
+        case "PATCH":
+            return {"tags": ["undeclared"]}, {"tags": ["undeclared"]}
+        case _ if operation.path.endswith("/filter"):
+            return {"flows": {"id": {"any_": [made.record["id"]]}}}, {"id": made.record["id"]}
+        case _:
+            body = resource.body(world.workshop)
+            return body, {"name": body["name"]}
+
+
 # Common
 
 

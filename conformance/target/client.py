@@ -196,12 +196,16 @@ class Client:
         content: bytes | None = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        declared: bool = True,
     ) -> httpx.Response:
-        """Send `METHOD base_url + path`, with `body` as JSON or `content` as it is; the response is read whole."""
+        """Send `METHOD base_url + path`, with `body` as JSON or `content` as it is; the response is read whole.
+
+        Not `declared`: nothing says that the body is JSON.
+        """
         extra = dict(headers or {})
         if content is None and body is not None:
             content = json.dumps(body).encode()
-        if content is not None:
+        if content is not None and declared:
             extra.setdefault("content-type", "application/json")
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
         again = _again(repeatable=only_reads(request.method, request.url.path))

@@ -1,0 +1,84 @@
+"""Members that refer to others: block schemas to block schemas, automations to what they act on and who owns them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from conformance.contract import Contract
+from conformance.resources import RESOURCES, Made, Record, Resource
+from conformance.suite.members import addresses
+from conformance.suite.outcome import Violation, require_equal
+from conformance.suite.plans import deployment
+from conformance.target import Client
+from conformance.world import World
+
+_SCHEMAS: Final = "POST /block_schemas/"
+_ATTEMPTS: Final = 30
+_OWNED: Final = "DELETE /automations/owned-by/{resource_id}"
+
+
+def schemas(contract: Contract) -> Mapping[str, Resource]:
+    """The collection of block schemas, where the contract has it."""
+    return {"block_schemas": RESOURCES["block_schemas"]} if _SCHEMAS in contract.operations else {}
+
+
+def require_two_names_for_one_schema(subject: Resource, contract: Contract, client: Client, world: World) -> None:
+    """A schema that has another one in two of its fields reads with both, at each of its addresses."""
+    shop = world.workshop
+    kind = shop.shared("block_types").record
+    inner = shop.make("block_schemas").record
+    reference = {"block_type_slug": kind["slug"], "block_schema_checksum": inner["checksum"]}
+    names = {"first": reference, "second": reference}
+    definition = {**inner["fields"], "block_type_slug": kind["slug"], "block_schema_references": {}}
+    body = subject.body(shop)
+    fields = {
+        **body["fields"],
+        "properties": {name: {"$ref": "#/definitions/Inner"} for name in names},
+        "definitions": {"Inner": definition},
+        "block_schema_references": names,
+    }
+    made = Made(subject.name, shop.send(_SCHEMAS, {**body, "fields": fields}))
+    for address in addresses(contract, subject, "GET"):
+        answer = client.request("GET", address.path(made))
+        if not answer.is_success:
+            raise Violation(f"{address.name} is refused", expected="2xx", observed=answer.text[:300])
+        seen = answer.json()["fields"]
+        require_equal(f"{address.name}: the references", names, seen["block_schema_references"])
+        require_equal(f"{address.name}: the properties", fields["properties"], seen["properties"])
+
+
+def owning(contract: Contract) -> Mapping[str, str]:
+    """The operation that deletes the automations of a resource."""
+    return {_OWNED: _OWNED} if _OWNED in contract.operations else {}
+
+
+def require_only_owned_go(client: Client, world: World) -> None:
+    """Deleting what a deployment owns leaves the automation that another resource owns and that runs the deployment."""
+    of = deployment(world)
+    resource = f"prefect.deployment.{of['id']}"
+    owned = _automation(world, of, owner_resource=resource)
+    other = _automation(world, of)
+    related = f"/automations/related-to/{resource}"
+    both = sorted(found["id"] for found in client.request("GET", related).json())
+    require_equal("the automations that are related to the deployment", sorted([owned["id"], other["id"]]), both)
+    answer = client.request("DELETE", f"/automations/owned-by/{resource}")
+    if not answer.is_success:
+        raise Violation("the deletion is refused", expected="2xx", observed=f"{answer.status_code} {answer.text[:300]}")
+    # Such a deletion is answered 202, accepted: it may be done a little later.
+    for _ in range(_ATTEMPTS):
+        left = [found["id"] for found in client.request("GET", related).json()]
+        if owned["id"] not in left:
+            break
+        time.sleep(0.1)
+    require_equal("the automations that are left", [other["id"]], left)
+
+
+def _automation(world: World, of: Record, **fields: str) -> Record:
+    """An automation that runs a deployment, owned by a resource of its own unless `fields` name another."""
+    shop = world.workshop
+    action = {"type": "run-deployment", "source": "selected", "deployment_id": of["id"]}
+    body = {**RESOURCES["automations"].body(shop), "actions": [action], **fields}
+    made: Record = shop.send("POST /automations/", body)
+    return made
