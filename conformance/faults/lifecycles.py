@@ -162,6 +162,23 @@ _LOCATED = Fault(
 )
 
 
+class _FindsTheFirst:
+    """A checksum finds the schema that was created first with it."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+
+    async def __call__(self, request: Request, upstream: Upstream) -> Response:
+        """The bend."""
+        answer = await upstream(request)
+        if (request.method, request.path) == ("POST", "/block_schemas/") and answer.is_success:
+            self._first.setdefault(answer.json["checksum"], answer.json["id"])
+        head, _, checksum = request.path.rpartition("/")
+        if head == "/block_schemas/checksum" and checksum in self._first:
+            return await upstream(Request("GET", f"/block_schemas/{self._first[checksum]}"))
+        return answer
+
+
 async def _deletes_related(request: Request, upstream: Upstream) -> Response:
     related = await read(request.path.replace("/owned-by/", "/related-to/"), upstream)
     for automation in related or ():
@@ -439,6 +456,13 @@ FAULTS: tuple[Fault, ...] = (
         "block_schemas",
         "a schema names each other schema that it refers to once",
         on("GET /block_schemas/{id}", answered(_one_reference)),
+    ),
+    Fault(
+        "checksum-finds-the-first",
+        "lifecycles.checksum-latest",
+        "GET /block_schemas/checksum/{checksum}",
+        "a checksum finds the schema that was created first",
+        _FindsTheFirst(),
     ),
     Fault(
         "related-go-too",

@@ -49,6 +49,33 @@ def require_two_names_for_one_schema(subject: Resource, contract: Contract, clie
         require_equal(f"{address.name}: the properties", fields["properties"], seen["properties"])
 
 
+_BY_CHECKSUM: Final = "GET /block_schemas/checksum/{checksum}"
+
+
+def checksums(contract: Contract) -> Mapping[str, str]:
+    """The operation that finds a schema by its checksum, where schemas have versions."""
+    versions = "version" in contract.body_properties(_SCHEMAS)
+    return {_BY_CHECKSUM: _BY_CHECKSUM} if versions and _BY_CHECKSUM in contract.operations else {}
+
+
+def require_latest_of_a_checksum(client: Client, world: World) -> None:
+    """Of two schemas that differ in their version alone, a checksum finds the later one, or the version asked for."""
+    shop = world.workshop
+    body = RESOURCES["block_schemas"].body(shop)
+    # The one that is created last has neither the highest nor the lowest version.
+    schemas = {version: shop.send(_SCHEMAS, {**body, "version": version}) for version in ("2.0", "3.0", "1.0", "2.5")}
+    require_equal(
+        "the checksums of schemas that differ in their version", 1, len({s["checksum"] for s in schemas.values()})
+    )
+    path = f"/block_schemas/checksum/{schemas['2.5']['checksum']}"
+    for asked, expected in ({}, "2.5"), ({"version": "3.0"}, "3.0"), ({"version": "2.0"}, "2.0"):
+        answer = client.request("GET", path, params=asked)
+        if not answer.is_success:
+            raise Violation("a schema is not found by its checksum", expected="2xx", observed=answer.text[:300])
+        found = answer.json()
+        require_equal(f"what is found with {asked or 'no version'}", schemas[expected]["id"], found["id"])
+
+
 def owning(contract: Contract) -> Mapping[str, str]:
     """The operation that deletes the automations of a resource."""
     return {_OWNED: _OWNED} if _OWNED in contract.operations else {}

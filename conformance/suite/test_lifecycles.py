@@ -257,6 +257,11 @@ def test_a_schema_refers_to_another_by_several_names(
     references.require_two_names_for_one_schema(subject, contract, client, world)
 
 
+@check("lifecycles.checksum-latest", on=references.checksums)
+def test_a_checksum_finds_the_latest_schema(subject: str, client: Client, world: World) -> None:
+    references.require_latest_of_a_checksum(client, world)
+
+
 @check("lifecycles.owned-go", on=references.owning)
 def test_what_a_resource_owns_goes_and_what_it_is_named_by_stays(subject: str, client: Client, world: World) -> None:
     references.require_only_owned_go(client, world)
