@@ -99,6 +99,16 @@ class Size(Frozen):
     made: int
 
 
+class World(Frozen):
+    """Some checks beside so many flow runs of others. Seconds and the phases of the run's own report; memory in MiB."""
+
+    flow_runs: int
+    checks: int
+    seconds: float
+    phases: dict[str, float]
+    peak: float
+
+
 class Found(Frozen):
     """All of it. `workers`: number of workers -> seconds of the same share of the checks."""
 
@@ -112,6 +122,7 @@ class Found(Frozen):
     plain: Plain | None
     verdicts: tuple[Size, ...]
     contracts: tuple[Size, ...]
+    worlds: tuple[World, ...] = ()
 
     @property
     def gate(self) -> float:

@@ -14,7 +14,7 @@ from typing import Final
 
 from conformance.benchmark import plain
 from conformance.benchmark.exchanges import Exchanged, recording
-from conformance.benchmark.figures import Gate, Plain
+from conformance.benchmark.figures import Gate, Plain, World
 from conformance.benchmark.process import Measured, measure
 from conformance.benchmark.replay import Replayed, replay
 from conformance.errors import ConformanceError, ExitCode
@@ -78,6 +78,20 @@ def replayed_on_a_fresh_server(release: Release, exchanges: Sequence[Exchanged])
     """The same requests without the suite."""
     with _server(release) as url:
         return replay(exchanges, url)
+
+
+def beside_others(url: str, chosen: Sequence[str], flow_runs: int) -> World:
+    """The chosen checks, by one worker, on a server that is others' too and has so many flow runs."""
+    with _folder() as folder:
+        found = _run(["--url", url, "--workers", "1", "--no-allure", *chosen], folder)
+        told = json.loads((folder / "reports" / "verdicts.json").read_bytes())
+    return World(
+        flow_runs=flow_runs,
+        checks=len(told["verdicts"]),
+        seconds=found.seconds,
+        phases=told["timings"],
+        peak=found.peak / _MIB,
+    )
 
 
 def bare_start(release: Release) -> float:
