@@ -72,11 +72,6 @@ class Judging:
                 workbench.workshop.take_back_settings()
         return apply(found, self._waivers)
 
-    def is_lost(self) -> bool:
-        """Whether nothing more can be found out before the next turn: a client has given the server up, or would."""
-        given_up = any(workbench.client.lost is not None for workbench in (self._asking, self._doing))
-        return given_up or not self.server.is_well()
-
     def forget(self) -> None:
         """The next check asks its questions itself, whatever others have asked."""
         self._asking.examiner.forget()

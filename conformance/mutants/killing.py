@@ -12,7 +12,7 @@ from conformance.mutants.outcomes import Fate, Outcome
 from conformance.mutants.points import Mutant
 from conformance.mutants.recording import Recorded
 from conformance.run.plan import TOGETHER, Key
-from conformance.verdicts.model import Verdict
+from conformance.verdicts.model import Judgement, Verdict
 
 _OVERHEAD = 0.02
 """Seconds that even the quickest check takes."""
@@ -76,7 +76,7 @@ class Killing:
             self._judging.turn()
             self._judging.server.take()
         for key in keys[skipping:most]:
-            found = self._judging.judge(key, mutant)
+            found = self._judge(key, mutant)
             ran += 1
             if seen(self._before[key], found.verdict):
                 if self._holds(key):
@@ -87,12 +87,22 @@ class Killing:
                 waited += found.seconds
                 if waited > _PATIENCE:
                     return _outcome(mutant, Fate.STOPPED, keys, ran, began, key, found.summary, unsteady)
-                if self._judging.is_lost():
-                    self._judging.turn()
         if keys and not (stopped or unsteady or reached):
             reached = mutant in self._judging.server.take()
         fate = Fate.STOPPED if stopped else Fate.SURVIVED if reached or unsteady else Fate.UNREACHED
         return _outcome(mutant, fate, keys, ran, began, ("", ""), "; ".join(stopped[:1]), unsteady)
+
+    def _judge(self, key: Key, mutant: str) -> Judgement:
+        """What the check finds with the mutant in force; one that can't decide is run again on a server as it was.
+
+        The checks before it, and those of other rules too, have left behind on the server what may stand in its way.
+        """
+        found = self._judging.judge(key, mutant)
+        if found.verdict is not Verdict.COULD_NOT_RUN:
+            return found
+        self._judging.turn()
+        again = self._judging.judge(key, mutant)
+        return again.model_copy(update={"seconds": found.seconds + again.seconds})
 
     def _holds(self, key: Key) -> bool:
         """Whether the check finds without the mutant what it found before, on a server that is as it was."""
