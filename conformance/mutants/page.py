@@ -60,6 +60,10 @@ def _head(sample: Sample) -> Iterator[str]:
         f"fails with the change, and holds again without it. {found.stopped} more keep a check from deciding, which "
         f"makes a run incomplete; {found.survived} survive."
     )
+    alike = _by_kind(sample)[Kind.EQUIVALENT]
+    if alike < found.reached:
+        differing = _percent(found.killed / (found.reached - alike))
+        yield f"{alike} of them differ in no answer: of the other {found.reached - alike}, **{differing}** are killed."
     if all_ is not None:
         yield f"With each group weighted by its share of all mutants, {_percent(all_)} of those reached are killed."
     yield ""
@@ -125,18 +129,26 @@ def _beside(sample: Sample) -> Iterator[str]:
 
 
 def _survivors(sample: Sample) -> Iterator[str]:
-    left = [one for one in sample.outcomes if one.fate in (Fate.SURVIVED, Fate.STOPPED)]
+    left = _left(sample)
     if not left:
         return
     yield "## Survivors"
     yield ""
-    counted = dict.fromkeys(_KINDS, 0)
-    for one in left:
-        counted[sample.reasons[one.id].kind if one.id in sample.reasons else None] += 1
-    yield "; ".join(f"{number} × {_KINDS[kind]}" for kind, number in counted.items() if number) + "."
+    yield "; ".join(f"{number} × {_KINDS[kind]}" for kind, number in _by_kind(sample).items() if number) + "."
     yield ""
     for one in sorted(left, key=lambda one: one.id):
         yield from _survivor(one, sample.mutants[one.id], sample.reasons.get(one.id))
+
+
+def _left(sample: Sample) -> list[Outcome]:
+    return [one for one in sample.outcomes if one.fate in (Fate.SURVIVED, Fate.STOPPED)]
+
+
+def _by_kind(sample: Sample) -> Mapping[Kind | None, int]:
+    counted: dict[Kind | None, int] = dict.fromkeys(_KINDS, 0)
+    for one in _left(sample):
+        counted[sample.reasons[one.id].kind if one.id in sample.reasons else None] += 1
+    return counted
 
 
 def _survivor(one: Outcome, mutant: Mutant, reason: Reason | None) -> Iterator[str]:

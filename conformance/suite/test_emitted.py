@@ -141,7 +141,7 @@ def test_each_change_of_a_status_is_an_event(subject: Kind, client: Client, worl
     else:
         queue = pool.queue()
         record, expected = queue.record, ["paused"]
-        for fields in ({"description": "as it was"}, {"is_paused": True}, {"description": "as it is"}):
+        for fields in ({"description": "as it was"}, {"is_paused": True}, {"priority": 3}):
             queue.change(**fields)
 
     def told(found: list[Record]) -> list[str]:
