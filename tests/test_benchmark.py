@@ -8,9 +8,9 @@ import httpx
 import page_samples
 import pytest
 
-from conformance.benchmark import page, scale
+from conformance.benchmark import page, scale, worlds
 from conformance.benchmark.exchanges import recording
-from conformance.benchmark.figures import Found, Gate, Machine, Part, Plain, Size, Start, spread
+from conformance.benchmark.figures import Found, Gate, Machine, Part, Plain, Size, Start, World, spread
 from conformance.benchmark.plain import REPORT, read
 from conformance.benchmark.process import measure
 from conformance.benchmark.replay import replay
@@ -32,6 +32,7 @@ FOUND = Found(
     workers={1: (100.0,), 2: (60.0,)},
     verdicts=(Size(number=5000, seconds=2.0, peak=200, made=3 * 2**20),),
     contracts=(Size(number=188, seconds=0.5, peak=100, made=6448),),
+    worlds=(World(flow_runs=100_000, checks=900, seconds=90, phases={"clean-up": 12.0}, peak=200),),
     plain=Plain(seconds=720, requests=9000, operations=188, called=188, reached=tuple(range(5, 605, 5))),
 )
 
@@ -101,6 +102,7 @@ def test_the_page_has_medians_and_ratios(tmp_path: Path) -> None:
     assert "It reached 120 after 600 s; the gate takes 0.40 of that for all of them." in text
     assert "| 5,000 | 2.0 | 0.40 | 200 | 3.0 |" in text
     assert "| 188 | 0.5 | 2.66 | 100 | 6,448 |" in text
+    assert "| 100,000 | 90.0 | 100 | 12.0 | 200 |" in text
     assert "In the 240 s of the gate it had 48 operations" in text
     assert Found.model_validate_json((tmp_path / page.JSON).read_text()) == FOUND
     assert "plain Schemathesis: 120" in (tmp_path / page.PLOT).read_text()
@@ -132,3 +134,15 @@ def test_sizes_are_made_of_what_is_there(tmp_path: Path) -> None:
     assert (one.number, many.number) == (188, 500)
     # Checks of what the document says are there for each operation, whatever it is called.
     assert many.made > 2 * one.made
+
+
+@pytest.mark.server
+@pytest.mark.wide
+def test_flow_runs_are_multiplied_in_the_database() -> None:
+    with worlds.server(embedded.newest()) as (url, database):
+        worlds.populate(embedded.newest(), url, database, 50)
+        assert httpx.post(f"{url}/flow_runs/count", json={}).json() == 50
+        worlds.populate(embedded.newest(), url, database, 120)
+        assert httpx.post(f"{url}/flow_runs/count", json={"flow_runs": {"tags": {"all_": ["others"]}}}).json() == 120
+        rows = httpx.post(f"{url}/flow_runs/filter", json={"limit": 200}).json()
+        assert len({row["id"] for row in rows}) == len({row["name"] for row in rows}) == 120

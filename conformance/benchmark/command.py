@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from conformance.benchmark import measures, page, scale
+from conformance.benchmark import measures, page, scale, worlds
 from conformance.benchmark.exchanges import Exchanged
 from conformance.benchmark.figures import Found, Gate, Part, Start
 from conformance.benchmark.machine import machine
@@ -43,6 +43,8 @@ def run(
             meter.measure()
         found = meter.found()
     # What was measured is kept, whatever becomes of the rest.
+    page.write(found, output)
+    found = found.model_copy(update={"worlds": worlds.worlds(release, say)})
     page.write(found, output)
     if plain:
         page.write(found.model_copy(update={"plain": measures.plainly(release, _LONGER * found.gate)}), output)

@@ -33,7 +33,10 @@ def write(found: Found, folder: Path) -> None:
 
 def render(found: Found) -> str:
     """The page."""
-    return "\n".join([*_head(found), *_table(found), *_growth(found), *_beside(found)]).rstrip("\n") + "\n"
+    return (
+        "\n".join([*_head(found), *_table(found), *_growth(found), *_worlds(found), *_beside(found)]).rstrip("\n")
+        + "\n"
+    )
 
 
 def _head(found: Found) -> Iterator[str]:
@@ -105,6 +108,23 @@ def _sizes(of: str, made: str, sizes: Sequence[tuple[Size, str]]) -> Iterator[st
     for size, came in sizes:
         each = 1000 * size.seconds / size.number
         yield f"| {size.number:,} | {size.seconds:.1f} | {each:.2f} | {size.peak:.0f} | {came} |"
+    yield ""
+
+
+def _worlds(found: Found) -> Iterator[str]:
+    if not found.worlds:
+        return
+    yield (
+        f"All rules about flow runs but the fuzz, {found.worlds[0].checks} checks by one worker, on a server on "
+        "PostgreSQL that is others' too, and has more and more flow runs of theirs. The clean-up compares what is "
+        "there with what was there before: of a collection ten thousand members at most."
+    )
+    yield ""
+    yield "| flow runs of others | seconds | ms a check | of it clean-up, seconds | peak MiB |"
+    yield "|---|---|---|---|---|"
+    for world in found.worlds:
+        each, cleaning = 1000 * world.seconds / world.checks, world.phases.get("clean-up", 0.0)
+        yield f"| {world.flow_runs:,} | {world.seconds:.1f} | {each:.0f} | {cleaning:.1f} | {world.peak:.0f} |"
     yield ""
 
 

@@ -6,7 +6,7 @@ They are multiplied in the database: through the API a hundred thousand of them 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,18 +27,24 @@ _CHECKS: Final = ("--select", "*flow_runs*", "--no-fuzz")
 _MULTIPLY: Final = Path(__file__).with_name("multiply.py")
 
 
-def worlds(release: Release) -> tuple[World, ...]:
+def worlds(release: Release, progress: Callable[[str], None]) -> tuple[World, ...]:
     """The rules about flow runs, on one server that has more and more of them. Raises ConformanceError."""
-    with _server(release) as (url, database):
+    with server(release) as (url, database):
+        found = []
+        for size in SIZES:
+            populate(release, url, database, size)
+            found.append(measures.beside_others(url, _CHECKS, size))
+            progress(f"beside {size:,} flow runs of others: {found[-1].seconds:.1f} s")
+        return tuple(found)
+
+
+def populate(release: Release, url: str, database: str, size: int) -> None:
+    """Have a server have so many flow runs: one is made through its API, the others are copies of it."""
+    if not httpx.post(f"{url}/flow_runs/count", json={}).raise_for_status().json():
         flow = _made(url, "/flows/", {"name": "of others"})
         _made(url, "/flow_runs/", {"flow_id": flow["id"], "tags": ["others"], "state": {"type": "PENDING"}})
-        return tuple(_measured(release, url, database, size) for size in SIZES)
-
-
-def _measured(release: Release, url: str, database: str, size: int) -> World:
-    python = embedded.interpreter(release, measures.silent)
     done = subprocess.run(
-        [str(python), "-I", str(_MULTIPLY)],
+        [str(embedded.interpreter(release, measures.silent)), "-I", str(_MULTIPLY)],
         input=f"{database}\n{size}\n",
         capture_output=True,
         text=True,
@@ -47,18 +53,15 @@ def _measured(release: Release, url: str, database: str, size: int) -> World:
     if done.returncode != 0:
         why = next((line for line in done.stderr.splitlines() if "Error" in line), done.stderr[-200:])
         raise ConformanceError(f"the flow runs can't be multiplied: {why}")
-    return measures.beside_others(url, _CHECKS, size)
 
 
 def _made(url: str, path: str, body: object) -> dict[str, str]:
-    answer = httpx.post(f"{url}{path}", json=body)
-    answer.raise_for_status()
-    found: dict[str, str] = answer.json()
+    found: dict[str, str] = httpx.post(f"{url}{path}", json=body).raise_for_status().json()
     return found
 
 
 @contextmanager
-def _server(release: Release) -> Iterator[tuple[str, str]]:
+def server(release: Release) -> Iterator[tuple[str, str]]:
     """A server on a PostgreSQL of its own: the URLs of its API and of its database."""
     noted = _Noted(embedded.open_databases(release, measures.silent, parse_database("postgres")))
     try:

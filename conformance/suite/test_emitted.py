@@ -134,15 +134,17 @@ def test_each_change_of_a_status_is_an_event(subject: Kind, client: Client, worl
     pool = Pool(world)
     if subject.collection == "work_pools":
         record, expected = pool.record, ["paused", "not-ready", "ready"]
-        for fields in ({"is_paused": True}, {"is_paused": False}, {"description": "as it was"}):
-            pool.change(**fields)
+        pool.change(is_paused=True)
+        pool.change(is_paused=False)
+        pool.change(description="as it was")
         beat = "POST /work_pools/{work_pool_name}/workers/heartbeat"
         shop.send(beat, {"name": shop.name("worker")}, work_pool_name=pool.name)
     else:
         queue = pool.queue()
         record, expected = queue.record, ["paused"]
-        for fields in ({"description": "as it was"}, {"is_paused": True}, {"priority": 3}):
-            queue.change(**fields)
+        queue.change(description="as it was")
+        queue.change(is_paused=True)
+        queue.change(priority=3)
 
     def told(found: list[Record]) -> list[str]:
         said = names(found, subject.name, _STATUSES)
