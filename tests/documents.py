@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parent.parent
-_FOUND = ("benchmark.md", "kill-matrix.md", "mutants.md")
+_FOUND = ("benchmark.md", "kill-matrix.md", "mutants.md", "mutants-beside-schemathesis.md")
 WRITTEN = (
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

@@ -80,7 +80,7 @@ def run(
                     _compare(work, judging, drawn, seed, operations)
     found = page.Sample(
         release=release.version,
-        command=f"tox run -e mutants -- {' '.join(_as_given(sample, seed, checks, plain))}",
+        command=f"tox run -e mutants -- {' '.join(_as_given(sample, seed, checks, operations if plain else None))}",
         mutants=work.all_,
         outcomes=work.outcomes(drawn),
         compared=work.compared(drawn),
@@ -101,8 +101,9 @@ def run(
     )
 
 
-def _as_given(sample: int, seed: int, checks: int, plain: bool) -> Sequence[str]:
-    return (f"--sample {sample}", f"--seed {seed}", f"--checks {checks}", *(["--plain"] if plain else []))
+def _as_given(sample: int, seed: int, checks: int, operations: int | None) -> Sequence[str]:
+    beside = ["--plain", f"--operations {operations}"] if operations is not None else []
+    return (f"--sample {sample}", f"--seed {seed}", f"--checks {checks}", *beside)
 
 
 def _begin_anew_after_a_change(work: Work) -> None:
