@@ -421,6 +421,8 @@ ANCHOR = "v-" + hashlib.sha256(b"filter.any\nflows.name.any_").hexdigest()[:12]
         ("POST /flows/filter", "flows"),
         ("GET /flow_runs/{id}/graph", "flow_runs"),
         ("POST /v2/concurrency_limits/", "v2/concurrency_limits"),
+        ("GET /flows: by name", "flows"),
+        ("POST /flow_runs/{id}/do: one, and: another", "flow_runs"),
         ("v2/concurrency_limits", "v2/concurrency_limits"),
         ("flows.name.any_", "flows"),
         ("flows/latest.name", "flows"),

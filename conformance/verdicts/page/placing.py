@@ -16,7 +16,8 @@ OTHER: Final = "other"
 """The column of what belongs to no resource, and of the resources beyond the first ones."""
 
 _MOST_COLUMNS: Final = 40
-_OPERATION: Final = re.compile(r"[A-Z]+ (/.*)")
+_OPERATION: Final = re.compile(r"[A-Z]+ (/.*?)(?:: .*)?")
+"""An operation, and perhaps which case of it: `GET /observed-states: NAME_ASC`."""
 _VERSION: Final = re.compile(r"v[0-9]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 
