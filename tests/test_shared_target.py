@@ -221,7 +221,9 @@ def snapshot(url: str) -> Snapshot:
 
 
 def _lasting(record: dict[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in record.items() if field not in _OF_THE_MOMENT}
+    # Slots that decay are given back by the time that goes by.
+    computed = _OF_THE_MOMENT | {"active_slots"} if record.get("slot_decay_per_second") else _OF_THE_MOMENT
+    return {field: value for field, value in record.items() if field not in computed}
 
 
 def select(*patterns: str) -> list[str]:
