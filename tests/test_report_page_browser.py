@@ -118,13 +118,13 @@ def test_a_cell_opens_to_its_verdicts(visit: Open) -> None:
     cell(page, "verbs/flows").click()
     assert page.locator("#drawer").is_visible()
     assert page.locator("#drawer-count").inner_text() == "3 failed, 1 waived"
-    assert page.url.endswith("#cell=verbs/flows")
+    page.wait_for_url("**#cell=verbs/flows")
     assert page.locator("#drawer-list summary").count() == 4
     page.locator("#drawer-list summary", has_text="POST /flows/filter").click()
     require_opened(page, f"The text of {MUST}.", "no two sides", "curl x", f"--select '{MUST} POST /flows/filter'")
     page.keyboard.press("Escape")
     assert not page.locator("#drawer").is_visible()
-    assert "#" not in page.url
+    page.wait_for_url(lambda url: "#" not in url)
 
 
 def test_a_chapter_opens_to_its_requirements(visit: Open) -> None:
