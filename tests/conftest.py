@@ -11,6 +11,7 @@ import certificate_samples
 import pytest
 
 from conformance.run import unfinished
+from conformance.run.proof import Laboratory
 from conformance.target import embedded
 
 
@@ -93,3 +94,10 @@ def small_sets() -> Iterator[None]:
     """As if two small certification sets were all that is published."""
     with certificate_samples.small_sets():
         yield
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """A real server behind the proxy, and a run that owns it: one for all tests of a module."""
+    with Laboratory(lambda _: None, tmp_path_factory.mktemp("reports")) as lab:
+        yield lab

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,13 +24,6 @@ from conformance.verdicts.model import Verdict
 
 def silent(_: str) -> None:
     """No progress wanted."""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    """A real server behind the proxy, and a run that owns it."""
-    with Laboratory(silent, tmp_path_factory.mktemp("reports")) as lab:
-        yield lab
 
 
 def listed(url: str, **body: Any) -> httpx.Response:

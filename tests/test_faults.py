@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -22,13 +22,6 @@ from conformance.verdicts.model import Verdict
 
 def silent(_: str) -> None:
     """No progress wanted."""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    """A real server behind the proxy, and a run that owns it."""
-    with Laboratory(silent, tmp_path_factory.mktemp("reports")) as lab:
-        yield lab
 
 
 @pytest.mark.server

@@ -33,10 +33,8 @@ def write(found: Found, folder: Path) -> None:
 
 def render(found: Found) -> str:
     """The page."""
-    return (
-        "\n".join([*_head(found), *_table(found), *_growth(found), *_worlds(found), *_beside(found)]).rstrip("\n")
-        + "\n"
-    )
+    parts = (_head, _table, _growth, _worlds, _beside)
+    return "\n".join(line for part in parts for line in part(found)).rstrip("\n") + "\n"
 
 
 def _head(found: Found) -> Iterator[str]:

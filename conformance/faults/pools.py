@@ -10,7 +10,6 @@ from conformance.faults.fault import Fault, Request, Response, Upstream
 _CREATE = "POST /work_pools/"
 _READ = "GET /work_pools/{name}"
 _RUN = "POST /deployments/{id}/create_flow_run"
-_BULK = f"{_RUN}/bulk"
 _BEAT = "POST /work_pools/{work_pool_name}/workers/heartbeat"
 _WORKERS = "POST /work_pools/{work_pool_name}/workers/filter"
 _REFUSED = Response.of(422, {"detail": "Validation failed for field 'size'. Failure reason: 'many' is no integer"})

@@ -10,7 +10,7 @@ from typing import Any, Final
 from conformance.contract import Contract
 from conformance.resources import RESOURCES, Made, Record, Resource
 from conformance.suite.calls import call
-from conformance.suite.outcome import NotApplicable, Violation
+from conformance.suite.outcome import CouldNotRun, Violation
 from conformance.suite.runs import FLOW_RUNS, begin, state
 from conformance.target import Client
 from conformance.world import World
@@ -109,11 +109,11 @@ def await_events(
     """The events about a resource, once they are as `expected`, or when nothing more is to come.
 
     Events are written some time after what they tell of. When one that happened later is there, a run that has begun,
-    those before it are soon there too.
+    those before it are soon there too. Raises CouldNotRun where not even that one comes.
     """
     if expected(found := about(client, resource)):
         return found
-    later = f"prefect.flow-run.{begin(FLOW_RUNS, world, state('PENDING'))['id']}"
+    later = f"prefect.flow-run.{begin(FLOW_RUNS, world, state('RUNNING'))['id']}"
     began, seen = time.monotonic(), 0.0
     while True:
         time.sleep(_EVERY)
@@ -122,17 +122,15 @@ def await_events(
         now = time.monotonic()
         if not seen and about(client, {"id": [later]}):
             seen = now
-        if now - began > _PATIENCE or (seen and now - seen > _AFTERWARDS):
+        if seen and now - seen > _AFTERWARDS:
             return found
+        if now - began > _PATIENCE:
+            raise CouldNotRun(
+                f"the target tells of no event within {_PATIENCE:.0f} s, not of a run that has begun either"
+            )
 
 
 def names(found: list[Record], kind: str, among: tuple[str, ...] = ()) -> list[str]:
     """What events say happened to a kind of object: `created`. Of those `among`, where some are named."""
     said = [str(event["event"]).removeprefix(f"prefect.{kind}.") for event in found]
     return [name for name in said if not among or name in among]
-
-
-def require_known(found: list[Record]) -> None:
-    """Raise NotApplicable where there is no event at all."""
-    if not found:
-        raise NotApplicable("silent")

@@ -11,8 +11,9 @@ import httpx
 from conformance.contract import Contract
 from conformance.resources import RESOURCES, Record
 from conformance.suite.made_runs import created
-from conformance.suite.plans import BULK, CREATE, RUN, deployment
+from conformance.suite.plans import BULK, CREATE, RUN, deployment, that_runs
 from conformance.suite.polls import Pool, pools
+from conformance.suite.references import related_to
 from conformance.target import Client
 from conformance.world import World
 
@@ -59,8 +60,8 @@ class Taker(ABC):
 
     def give(self, variables: Mapping[str, Any]) -> httpx.Response:
         """Send the variables."""
-        method, _, path = self.operation.partition(" ")
-        return self.client.request(method, path.format(**self.address()), self.body(dict(variables)))
+        found = self.world.workshop.contract.operations[self.operation]
+        return self.client.request(found.method, found.fill(self.address()), self.body(dict(variables)))
 
     def address(self) -> Mapping[str, str]:
         """What stands for the placeholders of the path."""
@@ -151,13 +152,10 @@ class _NewAutomation(Taker):
 
     def action(self, variables: Record) -> Record:
         """The fields of an automation that runs the deployment with the variables."""
-        runs = {"type": "run-deployment", "source": "selected", "deployment_id": self.deployment["id"]}
-        return {"actions": [{**runs, FIELD: variables}]}
+        return {"actions": [that_runs(self.deployment, **{FIELD: variables})]}
 
     def kept(self) -> list[Any]:
-        path = f"/automations/related-to/prefect.deployment.{self.deployment['id']}"
-        found: Sequence[Record] = self.client.request("GET", path).json()
-        return [one["actions"][0][FIELD] for one in found]
+        return [one["actions"][0][FIELD] for one in related_to(self.world, self.deployment)]
 
 
 class _OldAutomation(_NewAutomation):

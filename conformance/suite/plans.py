@@ -36,6 +36,11 @@ def deployment(world: World, **fields: Any) -> Record:
     return record
 
 
+def that_runs(deployment: Record, **fields: Any) -> Record:
+    """The action of an automation that runs a deployment."""
+    return {"type": "run-deployment", "source": "selected", "deployment_id": deployment["id"], **fields}
+
+
 def ask_to_schedule(world: World, deployment: Record, start: datetime, end: datetime, **others: Any) -> None:
     """Plan runs; all from `start` to `end`, unless `others` say how many."""
     shop = world.workshop

@@ -35,6 +35,17 @@ def pools(contract: Contract) -> str | None:
     return next((name for name in known if polling(name) in contract.operations), None)
 
 
+def with_status(contract: Contract) -> bool:
+    """Whether the contract's pools tell whether they are ready."""
+    return "WorkPoolStatus" in contract.document.get("components", {}).get("schemas", {})
+
+
+def heartbeats(contract: Contract) -> str | None:
+    """The operation that a worker reports to a pool with, None where the generation has no workers."""
+    found = RESOURCES[f"{pools(contract)}/workers"].creates if pools(contract) else None
+    return found if found in contract.operations else None
+
+
 def polling(collection: str) -> str:
     """The operation that polls a pool."""
     return f"POST /{collection}/{{name}}/get_scheduled_flow_runs"
@@ -91,6 +102,12 @@ class Pool:
     def change(self, **fields: Any) -> None:
         """Change some fields."""
         self.world.workshop.send(str(RESOURCES[self.collection].updates), fields, name=self.name)
+
+    def beat(self, worker: str) -> None:
+        """Report to it, as a worker of that name does."""
+        workers = RESOURCES[f"{self.collection}/workers"]
+        body = {**workers.body(self.world.workshop), "name": worker}
+        self.world.workshop.send(str(workers.creates), body, work_pool_name=self.name)
 
 
 def a_pool(world: World) -> Pool | None:

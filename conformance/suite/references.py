@@ -10,7 +10,7 @@ from conformance.contract import Contract
 from conformance.resources import RESOURCES, Made, Record, Resource
 from conformance.suite.members import addresses
 from conformance.suite.outcome import Violation, require_equal
-from conformance.suite.plans import deployment
+from conformance.suite.plans import deployment, that_runs
 from conformance.target import Client
 from conformance.world import World
 
@@ -84,18 +84,17 @@ def owning(contract: Contract) -> Mapping[str, str]:
 def require_only_owned_go(client: Client, world: World) -> None:
     """Deleting what a deployment owns leaves the automation that another resource owns and that runs the deployment."""
     of = deployment(world)
-    resource = f"prefect.deployment.{of['id']}"
-    owned = _automation(world, of, owner_resource=resource)
+    owned = _automation(world, of, owner_resource=_resource(of))
     other = _automation(world, of)
-    related = f"/automations/related-to/{resource}"
-    both = sorted(found["id"] for found in client.request("GET", related).json())
+    both = sorted(found["id"] for found in related_to(world, of))
     require_equal("the automations that are related to the deployment", sorted([owned["id"], other["id"]]), both)
-    answer = client.request("DELETE", f"/automations/owned-by/{resource}")
+    deletes = world.workshop.contract.operations[_OWNED]
+    answer = client.request(deletes.method, deletes.fill({"resource_id": _resource(of)}))
     if not answer.is_success:
         raise Violation("the deletion is refused", expected="2xx", observed=f"{answer.status_code} {answer.text[:300]}")
     # Such a deletion is answered 202, accepted: it may be done a little later.
     for _ in range(_ATTEMPTS):
-        left = [found["id"] for found in client.request("GET", related).json()]
+        left = [found["id"] for found in related_to(world, of)]
         if owned["id"] not in left:
             break
         time.sleep(0.1)
@@ -105,7 +104,17 @@ def require_only_owned_go(client: Client, world: World) -> None:
 def _automation(world: World, of: Record, **fields: str) -> Record:
     """An automation that runs a deployment, owned by a resource of its own unless `fields` name another."""
     shop = world.workshop
-    action = {"type": "run-deployment", "source": "selected", "deployment_id": of["id"]}
-    body = {**RESOURCES["automations"].body(shop), "actions": [action], **fields}
+    body = {**RESOURCES["automations"].body(shop), "actions": [that_runs(of)], **fields}
     made: Record = shop.send("POST /automations/", body)
     return made
+
+
+def related_to(world: World, deployment: Record) -> list[Record]:
+    """The automations that are related to a deployment: because it owns them, or because they run it."""
+    related = "GET /automations/related-to/{resource_id}"
+    found: list[Record] = world.workshop.send(related, resource_id=_resource(deployment))
+    return found
+
+
+def _resource(deployment: Record) -> str:
+    return f"prefect.deployment.{deployment['id']}"

@@ -88,7 +88,7 @@ class Refusing:
             self._member = self._world.victim(self._write.resource.name)
 
     def _legal(self) -> Any:
-        body = self._write.legal(self._world, self._member)
+        body = self._write.legal(self._world.workshop, self._member)
         care = aim.EXTRA_CARE.get(self._write.operation.label)
         return care(body, self._world) if care else body
 

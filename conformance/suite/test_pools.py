@@ -12,7 +12,7 @@ from conformance.suite.check import check
 from conformance.suite.job_variables import FIELD, TEMPLATE, Taker, takers, template, templated
 from conformance.suite.outcome import NotApplicable, Violation, require_equal
 from conformance.suite.plans import BULK, CREATE, RUN
-from conformance.suite.polls import Pool, pools
+from conformance.suite.polls import Pool, heartbeats, pools, with_status
 from conformance.target import Client
 from conformance.world import World
 
@@ -84,21 +84,21 @@ def test_a_default_fits_its_variable(subject: str, client: Client, world: World)
     pool = Pool(world, **{TEMPLATE: template()})
     resource = RESOURCES[pool.collection]
     name = pool.name if subject == resource.updates else shop.name("pool")
-    method, _, path = subject.partition(" ")
+    reads, sets = (shop.contract.operations[label] for label in (str(resource.reads), subject))
     start = {} if subject == resource.updates else {**resource.body(shop), "name": name}
 
     def show() -> Any:
-        answer = client.request("GET", str(resource.reads).removeprefix("GET ").format(name=name))
+        answer = client.request(reads.method, reads.fill({"name": name}))
         return answer.json()[TEMPLATE] if answer.is_success else None
 
     before = show()
-    answer = client.request(method, path.format(name=name), {**start, TEMPLATE: template(size="many")})
+    answer = client.request(sets.method, sets.fill({"name": name}), {**start, TEMPLATE: template(size="many")})
     if not answer.is_client_error:
         summary = "a template whose default does not fit is taken"
         raise Violation(summary, expected="4xx", observed=f"{answer.status_code} {answer.text[:300]}")
     require_equal("the template after one that was refused", before, show())
     good = template(size=5)
-    answer = client.request(method, path.format(name=name), {**start, TEMPLATE: good})
+    answer = client.request(sets.method, sets.fill({"name": name}), {**start, TEMPLATE: good})
     if not answer.is_success:
         summary = "a template whose default fits is refused"
         raise Violation(summary, expected="2xx", observed=f"{answer.status_code} {answer.text[:300]}")
@@ -115,9 +115,8 @@ def beginning(contract: Contract) -> Mapping[str, type[Taker]]:
 @check("pools.invalid-defaults", on=beginning)
 def test_an_invalid_default_is_in_nobodys_way(subject: type[Taker], client: Client, world: World) -> None:
     taker = subject(client, world)
-    updates = str(RESOURCES[taker.pool.collection].updates)
-    path = updates.removeprefix("PATCH ").format(name=taker.pool.name)
-    answer = client.request("PATCH", path, {TEMPLATE: template(size="many")})
+    updates = world.workshop.contract.operations[str(RESOURCES[taker.pool.collection].updates)]
+    answer = client.request(updates.method, updates.fill({"name": taker.pool.name}), {TEMPLATE: template(size="many")})
     if answer.is_client_error:
         raise NotApplicable("refused")
     require_taken(taker, {"image": "a"})
@@ -127,19 +126,10 @@ def test_an_invalid_default_is_in_nobodys_way(subject: type[Taker], client: Clie
 # Workers
 
 
-def heartbeats(contract: Contract) -> Mapping[str, str]:
+def reporting(contract: Contract) -> Mapping[str, str]:
     """What a worker reports to a pool with."""
-    collection = pools(contract)
-    operation = f"POST /{collection}/{{work_pool_name}}/workers/heartbeat"
-    return {operation: operation} if operation in contract.operations else {}
-
-
-def beat(world: World, operation: str, pool: Pool, worker: str) -> None:
-    """Report to a pool, as a worker that does so every minute."""
-    body = {"name": worker, "heartbeat_interval_seconds": 60}
-    if not world.workshop.accepts(operation, "heartbeat_interval_seconds"):
-        del body["heartbeat_interval_seconds"]
-    world.workshop.send(operation, body, work_pool_name=pool.name)
+    operation = heartbeats(contract)
+    return {} if operation is None else {operation: operation}
 
 
 def workers(world: World, pool: Pool) -> list[Record]:
@@ -149,13 +139,13 @@ def workers(world: World, pool: Pool) -> list[Record]:
     return found
 
 
-@check("pools.heartbeat", on=heartbeats)
+@check("pools.heartbeat", on=reporting)
 def test_a_worker_that_reports_is_one_and_online(subject: str, client: Client, world: World) -> None:
     pool, other = Pool(world), Pool(world)
     name = world.workshop.name("worker")
-    beat(world, subject, pool, name)
+    pool.beat(name)
     (first,) = require_workers(workers(world, pool), name)
-    beat(world, subject, pool, name)
+    pool.beat(name)
     (second,) = require_workers(workers(world, pool), name)
     require_equal("the id of a worker that reports again", first["id"], second["id"])
     if not instant(second["last_heartbeat_time"]) > instant(first["last_heartbeat_time"]):
@@ -164,7 +154,7 @@ def test_a_worker_that_reports_is_one_and_online(subject: str, client: Client, w
             expected=f"after {first['last_heartbeat_time']}",
             observed=second["last_heartbeat_time"],
         )
-    beat(world, subject, pool, f"{name}-too")
+    pool.beat(f"{name}-too")
     require_workers(workers(world, pool), name, f"{name}-too")
     require_workers(workers(world, other))
 
@@ -178,20 +168,19 @@ def require_workers(found: list[Record], *names: str) -> list[Record]:
     return found
 
 
-def with_status(contract: Contract) -> Mapping[str, str]:
+def readying(contract: Contract) -> Mapping[str, str]:
     """The same, where a pool tells whether it is ready."""
-    known = contract.document.get("components", {}).get("schemas", {})
-    return heartbeats(contract) if "WorkPoolStatus" in known else {}
+    return reporting(contract) if with_status(contract) else {}
 
 
-@check("pools.ready", on=with_status)
+@check("pools.ready", on=readying)
 def test_a_pool_is_ready_when_a_worker_is(subject: str, client: Client, world: World) -> None:
     shop = world.workshop
-    reads = str(RESOURCES[Pool(world).collection].reads)
     pool, paused = Pool(world), Pool(world, is_paused=True)
+    reads = str(RESOURCES[pool.collection].reads)
     require_equal("the status of a pool without a worker", "NOT_READY", pool.record["status"])
     for one in (pool, paused):
-        beat(world, subject, one, shop.name("worker"))
+        one.beat(shop.name("worker"))
     shown = shop.send(reads, name=pool.name)
     require_equal("the status of a pool with a worker", "READY", shown["status"])
     shown = shop.send(reads, name=paused.name)

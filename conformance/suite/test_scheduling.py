@@ -247,21 +247,18 @@ def deactivating(contract: Contract) -> Mapping[str, str]:
 def test_an_inactive_schedule_plans_nothing(subject: str, client: Client, world: World) -> None:
     shop = world.workshop
     inactive = planned_by(world, _NOONS, active=False)
-    match subject:
-        case "POST /deployments/{id}/schedules":
-            planning = deployment(world)
-            shop.send(subject, inactive["schedules"], id=planning["id"])
-        case "PATCH /deployments/{id}/schedules/{schedule_id}":
-            planning = deployment(world, **planned_by(world, _NOONS))
-            (schedule,) = shop.send("GET /deployments/{id}/schedules", id=planning["id"])
-            shop.send(subject, {"active": False}, id=planning["id"], schedule_id=schedule["id"])
-        case "PATCH /deployments/{id}":
-            planning = deployment(world, **planned_by(world, _MORNINGS))
-            shop.send(
-                subject, {key: inactive[key] for key in inactive if shop.accepts(subject, key)}, id=planning["id"]
-            )
-        case _:
-            planning = deployment(world, **inactive)
+    if subject == _SCHEDULES:
+        planning = deployment(world)
+        shop.send(subject, inactive["schedules"], id=planning["id"])
+    elif subject == _SCHEDULED:
+        planning = deployment(world, **planned_by(world, _NOONS))
+        (schedule,) = shop.send("GET /deployments/{id}/schedules", id=planning["id"])
+        shop.send(subject, {"active": False}, id=planning["id"], schedule_id=schedule["id"])
+    elif subject == _CHANGE:
+        planning = deployment(world, **planned_by(world, _MORNINGS))
+        shop.send(subject, taken(world, inactive), id=planning["id"])
+    else:
+        planning = deployment(world, **inactive)
     ask_to_schedule(world, planning, _NOON, _NOON + _DAY)
     require_planned("an inactive schedule plans runs", [], times(world, planning))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from conformance.contract import Contract, Operation
-from conformance.resources import RESOURCES, Made, Resource
+from conformance.resources import RESOURCES, Made, Resource, Workshop
 from conformance.suite.calls import call, without
 from conformance.suite.fuzz.patience import send
 from conformance.target import Client, Exchange
@@ -30,13 +30,13 @@ class Write:
         """Whether it makes a member, rather than changing one."""
         return self.operation.label == self.resource.creates
 
-    def legal(self, world: World, member: Made | None = None) -> Any:
+    def legal(self, shop: Workshop, member: Made | None = None) -> Any:
         """A body that the operation takes, with new names; `member` is the one to replace, or else a shared one."""
         resource = self.resource
         if self.creates:
-            return resource.body(world.workshop)
+            return resource.body(shop)
         if self.operation.label == resource.replaces and resource.replacement is not None:
-            return resource.replacement(world.workshop, member or world.shared(resource.name))
+            return resource.replacement(shop, member or shop.shared(resource.name))
         return {}
 
     def send(self, client: Client, world: World, content: bytes, member: Made | None = None) -> Exchange:

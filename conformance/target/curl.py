@@ -32,6 +32,8 @@ def command(exchange: Exchange, redactor: Redactor) -> str:
             parts += ["-H", shlex.quote(f"{name}: {value}")]
     if not exchange.request_body:
         return " ".join(parts)
+    if not any(name.lower() == "content-type" for name in exchange.request_headers):
+        parts += ["-H", "content-type:"]  # or curl says that the body is a form
     try:
         text = exchange.request_body.decode("utf-8")
     except UnicodeDecodeError:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from copy import copy
-from typing import Any, Self
+from contextlib import contextmanager
+from typing import Any
 
 from conformance.contract import Contract
 from conformance.resources import RESOURCES, Made, Record
@@ -33,13 +32,6 @@ class HttpWorkshop:
         self._recorder = recorder
         self._numbers = itertools.count(1)
         self._shared: dict[str, Made] = {}
-        self._lasting = True
-
-    def apart(self) -> Self:
-        """A workshop like this one, but for the shared members: nobody else has its own, and in `passing` they go."""
-        other = copy(self)
-        other._shared, other._lasting = {}, False  # noqa: SLF001 - it is one of ours
-        return other
 
     def has(self, operation: str) -> bool:
         """Whether the contract has `METHOD /path`."""
@@ -90,13 +82,13 @@ class HttpWorkshop:
     def shared(self, collection: str) -> Made:
         """A member to hang others on, made on first use."""
         if collection not in self._shared:
-            with self._recorder.watch() if self._lasting else nullcontext():  # in `passing`, lasting ones stay
+            with self._recorder.watch():  # in `passing`, these stay
                 self._shared[collection] = self.make(collection)
         return self._shared[collection]
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """What is made inside, lasting shared members aside, is deleted again at the end: nobody later meets it."""
+        """What is made inside, shared members aside, is deleted again at the end: nobody later meets it."""
         with self._recorder.watch() as made:
             try:
                 yield

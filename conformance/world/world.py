@@ -51,10 +51,6 @@ class World:
             raise SeedingError(f"the world could not be seeded: {self._population.trouble}")
         return self._population
 
-    def apart(self) -> World:
-        """The same, with shared members of its own: what comes of those is nothing to anybody else."""
-        return World(self._population, self.workshop.apart(), exclusive=self.exclusive, alone=self.alone)
-
     def victim(self, collection: str) -> Made:
         """A fresh member of `collection`: the check may do with it what it likes."""
         return self.workshop.make(collection)

@@ -14,6 +14,7 @@ from conformance.resources import Made, Resource
 from conformance.resources.base import by_id
 from conformance.suite.fuzz import aim, hostile
 from conformance.suite.fuzz.findings import Finding
+from conformance.suite.members import Lineage
 from conformance.suite.tables import Table, tables
 from conformance.suite.writes import Write, every_write, times
 from conformance.target import Client, Exchange
@@ -71,8 +72,8 @@ class Ordeals:
     def __init__(self, contract: Contract, client: Client, world: World) -> None:
         self._contract = contract
         self._client = client
-        self._shared = world
         self._world = world
+        self._shop = Lineage(world.workshop, {}, alone=True)
         self._done: dict[str, Ordeal] = {}
 
     def of(self, write: Write) -> Ordeal:
@@ -80,8 +81,8 @@ class Ordeals:
         label = write.operation.label
         if label not in self._done:
             # A create may fail and leave behind what breaks the listing, and nobody knows its id: it goes with what it
-            # hangs on.
-            self._world = self._shared.apart()
+            # hangs on, which is nothing that others use.
+            self._shop = Lineage(self._world.workshop, {}, alone=True)
             with self._world.workshop.passing():
                 self._done[label] = self._run(write)
         return self._done[label]
@@ -122,7 +123,7 @@ class Ordeals:
 
     def _legal(self, write: Write) -> Mapping[str, Any]:
         """A body that the operation takes, with new names."""
-        body = write.legal(self._world)
+        body = write.legal(self._shop)
         return body if isinstance(body, dict) else {}
 
     # What is left

@@ -29,11 +29,11 @@ def orders(contract: Contract) -> Mapping[str, str]:
 
 def require_observed(client: Client, world: World) -> None:
     """Each state that runs were in is listed once, with when a run was first in it, and when last."""
-    seen = enter(client, world)
-    expected = {(type_, name): (min(times), max(times)) for (type_, name), times in seen.items()}
-    for prefix in (next(iter(seen))[1][:-2], next(iter(seen))[1]):
+    stem, seen = enter(client, world)
+    expected = {key: (min(times), max(times)) for key, times in seen.items()}
+    for prefix in (stem, *(name for _, name in seen)):
         wanted = {key: span for key, span in expected.items() if key[1].startswith(prefix)}
-        found = [*observed(client, query=prefix)]
+        found = observed(client, query=prefix)
         spans = {
             (row["state_type"], row["state_name"]): (instant(row["first_seen"]), instant(row["last_seen"]))
             for row in found
@@ -46,22 +46,20 @@ def require_observed(client: Client, world: World) -> None:
 
 def require_order(order: str, client: Client, world: World) -> None:
     """The states come in the order that was asked for, and no more of them than asked for."""
-    seen = enter(client, world)
-    prefix = next(iter(seen))[1][:-2]
+    stem, seen = enter(client, world)
     by_name = sorted(name for _, name in seen)
     by_time = [name for _, name in sorted(seen, key=lambda key: max(seen[key]), reverse=True)]
     expected = by_name if order == "NAME_ASC" else by_time
-    found = [row["state_name"] for row in observed(client, query=prefix, order_by=order)]
+    found = [row["state_name"] for row in observed(client, query=stem, order_by=order)]
     require_equal(f"the names, by {order}", expected, found)
-    first = [row["state_name"] for row in observed(client, query=prefix, order_by=order, limit=2)]
+    first = [row["state_name"] for row in observed(client, query=stem, order_by=order, limit=2)]
     require_equal("the first two of them", expected[:2], first)
 
 
-def enter(client: Client, world: World) -> Mapping[tuple[str, str], list[Any]]:
-    """Runs that enter states of new names: (type, name) of each state, and when runs were in it.
+def enter(client: Client, world: World) -> tuple[str, Mapping[tuple[str, str], list[Any]]]:
+    """Runs that enter states of new names: what the names begin with, and (type, name) -> when runs entered it.
 
-    The names have a beginning in common, and end in two characters of their own. They are entered in an order that is
-    neither theirs nor that of their types.
+    They are entered in an order that is neither that of the names nor that of the types.
     """
     stem = world.workshop.name("state")
     seen: dict[tuple[str, str], list[Any]] = {}
@@ -79,7 +77,7 @@ def enter(client: Client, world: World) -> Mapping[tuple[str, str], list[Any]]:
     note(of_task["state"])
     note(*walk(TASK_RUNS, client, of_task["id"], named("RUNNING", "a"), named("COMPLETED", "d")))
     note(*walk(FLOW_RUNS, client, of_flow["id"], named("FAILED", "c"), named("RUNNING", "a")))
-    return seen
+    return stem, seen
 
 
 def observed(client: Client, **asked: Any) -> list[Record]:
