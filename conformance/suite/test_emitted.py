@@ -18,6 +18,7 @@ from conformance.suite.emissions import (
     destroy,
     emitting,
     names,
+    undisturbed,
 )
 from conformance.suite.outcome import NotApplicable, Violation, require_equal
 from conformance.suite.plans import CREATE, deployment
@@ -28,6 +29,7 @@ from conformance.world import World
 
 
 @check("emitted.lifecycle", on=emitting)
+@undisturbed
 def test_a_life_is_told_in_events(subject: Kind, client: Client, world: World) -> None:
     made = world.victim(subject.collection)
     change(subject, world, client, made)
@@ -49,6 +51,7 @@ def keyed(contract: Contract) -> Mapping[str, str]:
 
 
 @check("emitted.artifact-collection", on=keyed)
+@undisturbed
 def test_the_artifacts_of_a_key_are_told_of_together(subject: str, client: Client, world: World) -> None:
     shop = world.workshop
     body = RESOURCES[subject].body(shop)
@@ -84,6 +87,7 @@ def creating_again(contract: Contract) -> Mapping[str, str]:
 
 
 @check("emitted.updates", on=updating)
+@undisturbed
 def test_an_event_says_what_was_changed(subject: Kind, client: Client, world: World) -> None:
     made = world.victim(subject.collection)
     before, after = change(subject, world, client, made)
@@ -91,6 +95,7 @@ def test_an_event_says_what_was_changed(subject: Kind, client: Client, world: Wo
 
 
 @check("emitted.updates-upsert", on=creating_again)
+@undisturbed
 def test_an_event_says_what_was_changed_by_a_create_of_what_exists(subject: str, client: Client, world: World) -> None:
     kind = emitting(world.workshop.contract, "deployments")["deployments"]
     deployment(world, description="of another one")
@@ -125,6 +130,7 @@ def telling(contract: Contract) -> Mapping[str, Kind]:
 
 
 @check("emitted.status", on=telling)
+@undisturbed
 def test_each_change_of_a_status_is_an_event(subject: Kind, client: Client, world: World) -> None:
     pool = Pool(world)
     if subject.collection == "work_pools":
@@ -160,6 +166,7 @@ def flow_runs(contract: Contract) -> Mapping[str, str]:
 
 
 @check("emitted.flow-run", on=flow_runs)
+@undisturbed
 def test_each_state_of_a_flow_run_is_an_event(subject: str, client: Client, world: World) -> None:
     run = begin(FLOW_RUNS, world, state("PENDING"))
     entered = [
@@ -199,6 +206,7 @@ def blocks(contract: Contract) -> Mapping[str, Kind]:
 
 
 @check("emitted.no-secret", on=blocks)
+@undisturbed
 def test_no_event_tells_a_secret(subject: Kind, client: Client, world: World) -> None:
     block = secret_blocks.plain(world.workshop)
     hush = world.workshop.name("hush")

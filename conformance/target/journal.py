@@ -42,6 +42,7 @@ class Journal:
     def __init__(self, observe: Callable[[Exchange], None] | None = None) -> None:
         self._observe = observe
         self._counts: dict[str, Counter[str]] = {}
+        self._statuses: Counter[int] = Counter()
         self._first: list[Exchange] = []
         self._last: list[Exchange] = []
         self._dropped = 0
@@ -53,6 +54,7 @@ class Journal:
             self._record(exchange)
 
     def _record(self, exchange: Exchange) -> None:
+        self._statuses[exchange.status] += 1
         if exchange.operation is not None:
             self._counts.setdefault(exchange.operation, Counter())[str(exchange.status)] += 1
         if self._observe is not None:
@@ -83,10 +85,15 @@ class Journal:
         """How many exchanges of the check are not kept."""
         return self._dropped
 
+    def statuses(self) -> Mapping[int, int]:
+        """Status -> answers since the check began, those that are not kept too."""
+        return dict(self._statuses)
+
     @contextmanager
     def check(self) -> Iterator[Journal]:
         """Begin a check: what was kept before is forgotten."""
         self._first, self._last, self._dropped = [], [], 0
+        self._statuses = Counter()
         yield self
 
 
