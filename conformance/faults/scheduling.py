@@ -290,6 +290,13 @@ FAULTS = (
         on(_RUN, asked(_lax)),
     ),
     Fault(
+        "queue-ignored",
+        "scheduling.queue-without-pool",
+        _RUN,
+        "the queue that a run asks for is ignored",
+        on(_RUN, asked(lambda body: {**body, "work_queue_name": None})),
+    ),
+    Fault(
         "results-turned-round",
         "scheduling.bulk",
         _BULK,

@@ -452,6 +452,18 @@ def test_parameters_are_held_against_the_schema(subject: str, client: Client, wo
         require_refused(client, world, subject, lax, summary, **bad)
 
 
+def queueing(contract: Contract) -> Mapping[str, str]:
+    """What makes a run of a deployment in a queue."""
+    return making(contract) if "work_queue_name" in contract.body_properties(RUN) else {}
+
+
+@check("scheduling.queue-without-pool", on=queueing)
+def test_a_run_in_a_queue_where_there_is_no_pool(subject: str, client: Client, world: World) -> None:
+    of = deployment(world)
+    queue = world.workshop.name("queue")
+    require_refused(client, world, subject, of, "a queue is taken where there is no pool", work_queue_name=queue)
+
+
 _BAD_RUNS: Final[Mapping[str, Record]] = {
     BULK: {"parameters": {"size": "many"}},
     f"{BULK}: a queue where there is no pool": {"work_queue_name": "no-such-queue"},
