@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from conformance.contract.contract import Contract
+from conformance.contract.excerpt import facts
 from conformance.contract.grammar import Query
 from conformance.contract.operations import Operation
 from conformance.contract.schemas import Schema, alternatives, pointer
@@ -49,6 +50,8 @@ def operations(one: Contract, other: Contract) -> Iterator[str]:
 
 def additions(frozen: Contract, own: Contract) -> tuple[str, ...]:
     """What a target promises beyond the frozen contract, a line each; a whole operation is one."""
+    if facts(own.document) == facts(frozen.document):
+        return ()  # as of every release itself; to look for them takes twenty times as long
     new = list(operations(own, frozen))
     found = [f"operation {label}" for label in new]
     for label in own.operations:

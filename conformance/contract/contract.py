@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 from conformance.contract import collections, document, frozen, grammar, operations
 from conformance.contract.collections import Collection
@@ -14,6 +15,8 @@ from conformance.contract.document import Document
 from conformance.contract.grammar import Query
 from conformance.contract.operations import Operation
 from conformance.contract.schemas import BodyValidator, Schema, as_components, resolve
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Contract:
             label: operation for label, operation in every.items() if label not in reading.hidden
         }
         self._validators: dict[tuple[str, str, str], BodyValidator] = {}
+        # By identity; each schema is kept with what it resolves to, so that no other one can come to have its id.
+        self._resolved: dict[int, tuple[Schema, Schema]] = {}
+        self._derived: dict[Callable[[Contract], Any], Any] = {}
 
     @classmethod
     def parse(cls, raw: bytes, reading: Reading = Reading()) -> Contract:
@@ -86,7 +92,16 @@ class Contract:
 
     def resolve(self, schema: Schema) -> Schema:
         """The schema that `schema` refers to."""
-        return resolve(self.document, schema)
+        if id(schema) not in self._resolved:
+            self._resolved[id(schema)] = (schema, resolve(self.document, schema))
+        return self._resolved[id(schema)][1]
+
+    def derive(self, find: Callable[[Contract], Found]) -> Found:
+        """What `find` makes of this contract, worked out once: a contract does not change."""
+        if find not in self._derived:
+            self._derived[find] = find(self)
+        found: Found = self._derived[find]
+        return found
 
     def body_properties(self, operation: str) -> Mapping[str, Schema]:
         """The properties of the JSON body of `operation`; none where the contract lacks it."""

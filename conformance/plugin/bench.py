@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, Final
 
 import pytest
@@ -120,32 +121,39 @@ class Bench:
 
     # Collection
 
+    @cached_property
+    def _planned(self) -> Mapping[str, Sequence[str]]:
+        """Requirement -> the subjects that it is checked on in this run."""
+        found: dict[str, list[str]] = {}
+        for requirement, subject in planned(self.workbench.contract, self._catalogue, self.workbench.settings):
+            found.setdefault(requirement, []).append(subject)
+        return found
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, obj: object) -> list[pytest.Item] | None:
+        """No item for a check that is not asked for: thousands of them, for one that is, take a second."""
+        declared = declaration(obj)
+        return [] if declared is not None and declared.requirement not in self._planned else None
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One item a subject."""
         if (declared := declaration(metafunc.function)) is not None:
-            names = declared.names(self.workbench.contract)
+            names = self._planned[declared.requirement]
             if "subject" not in metafunc.fixturenames:
                 raise pytest.UsageError(f"{metafunc.function.__name__} is a check, and takes no `subject`")
             metafunc.parametrize("subject", names, ids=names, indirect=True)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out what is not asked for, and put the rest in the order of the catalogue."""
-        wanted = frozenset(planned(self.workbench.contract, self._catalogue, self.workbench.settings))
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the checks in the order of the catalogue."""
         order = {requirement: number for number, requirement in enumerate(self._catalogue)}
-        kept: list[pytest.Item] = []
-        dropped: list[pytest.Item] = []
         for item in items:
             declared = declaration(getattr(item, "function", None))
-            if declared is None or not isinstance(item, pytest.Function):
-                kept.append(item)
-                continue
-            subject = str(item.callspec.params["subject"])
-            item.stash[_DECLARED], item.stash[_SUBJECT] = declared, subject
-            # A check's failure is told by its verdict: pytest's own rendering of the traceback, 14 ms each,
-            # would be thrown away.
-            item.repr_failure = _no_traceback  # type: ignore[method-assign]
-            (kept if (declared.requirement, subject) in wanted else dropped).append(item)
+            if declared is not None and isinstance(item, pytest.Function):
+                item.stash[_DECLARED], item.stash[_SUBJECT] = declared, str(item.callspec.params["subject"])
+                # A check's failure is told by its verdict: pytest's own rendering of the traceback, 14 ms each,
+                # would be thrown away.
+                item.repr_failure = _no_traceback  # type: ignore[method-assign]
         chapters = {chapter: number for number, chapter in enumerate(self._catalogue.chapters)}
 
         def place(item: pytest.Item) -> tuple[int, str, int]:
@@ -157,10 +165,7 @@ class Bench:
             by_subject = item.stash[_SUBJECT] if chapter in TOGETHER else ""
             return (chapters.get(chapter, len(chapters)), by_subject, order.get(declared.requirement, len(order)))
 
-        kept.sort(key=place)
-        items[:] = kept
-        if dropped:
-            config.hook.pytest_deselected(items=dropped)
+        items.sort(key=place)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell the controlling process what will be done. The first worker does: all collect the same."""

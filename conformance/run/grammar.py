@@ -14,7 +14,7 @@ from conformance.verdicts.ledger import Ledger
 def tell(ledger: Ledger, contract: Contract) -> None:
     """Tell the ledger what the contract's queries can be filtered by."""
     unknown = list(tables.unknown(contract))
-    checked = {name for _, declared in declarations() for name in declared.subjects(contract)}
+    checked = {name for _, declared in declarations() for name in contract.derive(declared.subjects)}
     ledger.know(_cells(contract, unknown), _pairs(contract, unknown), unknown, checked)
 
 

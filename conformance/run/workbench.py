@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -122,7 +121,6 @@ class Workbench:
         recorder = Recorder(self.contract, ledger, unfinished.before(shared.folder))
         self.client.witness = recorder
         self.workshop = HttpWorkshop(self.client, self.contract, f"{shared.prefix}-{worker}", recorder)
-        self._subjects: dict[Any, Mapping[str, Any]] = {}
 
     @cached_property
     def world(self) -> World:
@@ -179,10 +177,8 @@ class Workbench:
 
         Raises NotApplicable for one that the target hides, KeyError for one that there is not.
         """
-        if declared.subjects not in self._subjects:
-            self._subjects[declared.subjects] = declared.subjects(self.contract)
-        known = self._subjects[declared.subjects]
-        if name not in known and name in declared.subjects(self.contract.whole):
+        known = self.contract.derive(declared.subjects)
+        if name not in known and name in self.contract.whole.derive(declared.subjects):
             raise NotApplicable(HIDDEN)
         return known[name]
 

@@ -18,7 +18,7 @@ def tested(contract: Contract) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {label: [] for label in contract.operations}
     for _, declared in declarations():
         if declared.requirement.partition(".")[0] not in DOCUMENT_ONLY:
-            for name in declared.subjects(contract):
+            for name in contract.derive(declared.subjects):
                 if name in found:
                     found[name].append(declared.requirement)
     return {label: tuple(requirements) for label, requirements in found.items()}

@@ -35,8 +35,8 @@ class Declaration:
     def names(self, contract: Contract) -> list[str]:
         """The names of the subjects in `contract`, those that the target hides last; or ABSENT alone."""
         whole = contract.whole
-        hidden = {} if whole is contract else self.subjects(whole)
-        return list({**self.subjects(contract), **hidden}) or [ABSENT]
+        hidden = {} if whole is contract else whole.derive(self.subjects)
+        return list({**contract.derive(self.subjects), **hidden}) or [ABSENT]
 
 
 def check(requirement: str, on: Subjects) -> Callable[[Function], Function]:
