@@ -28,6 +28,10 @@ def cli(*arguments: str, cwd: Path, timeout: float = 600, allure: bool = False) 
     )
 
 
+def silent(_: str) -> None:
+    """Progress that nobody reads."""
+
+
 def plain_pytest(*arguments: str, cwd: Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """Run the suite as a user of pytest does, on the newest release."""
     command = [sys.executable, "-m", "pytest", "--pyargs", "conformance", "--server", "prefect==3.9.1"]

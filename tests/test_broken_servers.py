@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+from conftest import silent
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.contract import Contract
@@ -53,10 +54,6 @@ RELEASE = release(DEFECTS.release)
 
 Judge = Callable[[str, str], Judgement]
 """What the check of a requirement finds on a subject."""
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 @contextmanager

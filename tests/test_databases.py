@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from conftest import cli
+from conftest import cli, silent
 
 from conformance.errors import ConformanceError, ProvisioningError
 from conformance.settings import Dialect
@@ -40,10 +40,6 @@ keeper.create("prefect_conformance_doomed")
 print("made", flush=True)
 input()
 """
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 def eventually(condition: Callable[[], bool], seconds: float) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import silent
 
 from conformance.errors import ProvisioningError
 from conformance.target import embedded
@@ -28,10 +29,6 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv(cache.CACHE_VARIABLE, str(folder))
     return folder
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 def provisioning() -> subprocess.Popen[str]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from conftest import silent
 
 from conformance.errors import ProvisioningError
 from conformance.target import embedded
@@ -30,10 +31,6 @@ server = embedded.start(embedded.newest(), lambda _: None)
 print(server.url, flush=True)
 input()
 """
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 def answers(url: str) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import cli
+from conftest import cli, silent
 
 from conformance.faults import EQUIVALENTS, Equivalent, Proxy, at_once
 from conformance.faults.http10 import Http10
@@ -20,10 +20,6 @@ from conformance.suite.check import declaration, functions
 from conformance.target import embedded
 from conformance.verdicts import document
 from conformance.verdicts.model import Verdict
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 def listed(url: str, **body: Any) -> httpx.Response:

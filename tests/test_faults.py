@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import cli, verdicts
+from conftest import cli, silent, verdicts
 
 from conformance import catalogue
 from conformance.faults import FAULTS, Fault, Proxy, Response
@@ -18,10 +18,6 @@ from conformance.run import run_directly
 from conformance.run.proof import Laboratory
 from conformance.suite.check import ABSENT, functions
 from conformance.verdicts.model import Verdict
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 @pytest.mark.server

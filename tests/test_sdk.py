@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
-from conftest import cli, verdicts
+from conftest import cli, silent, verdicts
 from packaging.version import Version
 from test_access import CONTRACT
 
@@ -125,10 +125,6 @@ def test_what_keeps_a_part_from_its_end(
     report.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     with Client("http://127.0.0.1:9/api", Access(), CONTRACT, Journal()) as client, pytest.raises(raised):
         Journeys(client, None, "3.9.1", report).part("x")  # type: ignore[arg-type]
-
-
-def silent(_: str) -> None:
-    """No progress wanted."""
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,8 @@ class Contract:
 
     def resolve(self, schema: Schema) -> Schema:
         """The schema that `schema` refers to."""
+        if not schema:
+            return {}
         if id(schema) not in self._resolved:
             self._resolved[id(schema)] = (schema, resolve(self.document, schema))
         return self._resolved[id(schema)][1]

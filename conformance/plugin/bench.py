@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -187,6 +188,15 @@ class Bench:
         with self._turn(item), self.workbench.journal.check():
             item.stash[_STARTED] = time.perf_counter()
             return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Decide a check; what is none is called as pytest does."""
+        if _DECLARED not in pyfuncitem.stash:
+            return None
+        asked = inspect.signature(pyfuncitem.obj).parameters
+        self.workbench.decide(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in asked})
+        return True
 
     def _turn(self, item: pytest.Item) -> AbstractContextManager[object]:
         """Of the workers on one target, one at a time changes what is set for all of it, or depends on that."""

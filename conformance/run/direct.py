@@ -56,7 +56,7 @@ def run_directly(workbench: Workbench, function: Callable[..., None], subject: s
     with workbench.journal.check() as journal:
         if ended is None:
             try:
-                function(subject=found, **{name: getattr(workbench, name) for name in asked})
+                workbench.decide(function, subject=found, **{name: getattr(workbench, name) for name in asked})
             except Exception as error:  # noqa: BLE001 - what it means is `judge`'s business
                 ended = error
         seconds = time.perf_counter() - started

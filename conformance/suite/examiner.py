@@ -44,8 +44,8 @@ class Unanswered(Violation):
 class Examiner:
     """Asks queries, and keeps the answers: several rules are judged by the same questions.
 
-    The world's population does not change while it is judged on, so that an answer stays true; one that is about
-    to be held against the server is asked for again.
+    The world's population does not change while it is judged on (or `renew` is told), so that an answer stays true; one
+    that is about to be held against the server is asked for again.
     """
 
     def __init__(self, client: Client, world: World, coverage: Coverage, seed: int) -> None:
@@ -62,6 +62,11 @@ class Examiner:
         """Drop the answers: another server stands behind the URL now (a fault in front of it, say)."""
         self._answers.clear()
         self._unanswered.clear()
+
+    def renew(self) -> None:
+        """Drop what is expected as well: the population is another one now."""
+        self.forget()
+        self._expected.clear()
 
     # What there is
 

@@ -5,6 +5,7 @@ from conformance.world.ledger import CreatedLedger
 from conformance.world.record import Recorder
 from conformance.world.removal import NOT_THERE
 from conformance.world.seed import seed
+from conformance.world.services import moved_on
 from conformance.world.sweep import Swept, sweep
 from conformance.world.workshop import HttpWorkshop, SeedingError
 from conformance.world.world import Population, World
@@ -20,6 +21,7 @@ __all__ = [
     "Swept",
     "World",
     "inventory",
+    "moved_on",
     "seed",
     "sweep",
 ]

@@ -51,6 +51,10 @@ class World:
             raise SeedingError(f"the world could not be seeded: {self._population.trouble}")
         return self._population
 
+    def adopt(self, population: Population) -> None:
+        """Judge on this one from now on: the server's record of an object has become another."""
+        self._population = population
+
     def victim(self, collection: str) -> Made:
         """A fresh member of `collection`: the check may do with it what it likes."""
         return self.workshop.make(collection)

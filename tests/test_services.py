@@ -1,0 +1,76 @@
+"""A server whose background services are on: what they do to the objects of a run is not held against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import cli, silent
+from test_trouble import free_port
+
+from conformance.run import run_directly
+from conformance.run.proof import Laboratory
+from conformance.suite.check import functions
+from conformance.target import embedded
+from conformance.verdicts import document
+from conformance.verdicts.model import Verdict
+
+pytestmark = pytest.mark.server
+
+
+@pytest.mark.parametrize(("state", "verdict"), [("COMPLETED", Verdict.FAILED), ("CANCELLED", Verdict.PASSED)])
+def test_a_cancellation_that_nobody_confirms_may_end_and_in_no_other_way(
+    lab: Laboratory, state: str, verdict: Verdict
+) -> None:
+    lab.workbench.examiner.forget()
+    runs = lab.workbench.world.population.of("flow_runs")
+    cancelling = next(run["id"] for run in runs if run["name"].endswith("cancel\\ling"))
+    ended = {"state": {"type": state}, "force": True}
+    httpx.post(f"{lab.url}/flow_runs/{cancelling}/set_state", json=ended).raise_for_status()
+    check = functions()["aggregates.history-counts"]
+    judged = run_directly(lab.workbench, check, "POST /flow_runs/history")
+    assert judged.verdict is verdict, judged.summary
+
+
+@contextmanager
+def as_a_user_starts_it(home: Path, **variables: str) -> Iterator[str]:
+    """`prefect server start`, with all services and no setting but these; its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    program = embedded.interpreter(embedded.newest(), silent).parent / "prefect"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PREFECT_HOME": str(home), **variables}
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [program, "server", "start", "--port", str(port)], env=environment, cwd=home, stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{url}/health").is_success:
+                    break
+            time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.mark.wide
+def test_a_whole_run_beside_all_services(tmp_path: Path) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    # Five minutes by default, which a run on a fast machine does not take.
+    soon = {"PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "20"}
+    with as_a_user_starts_it(home, **soon) as url:
+        done = cli("run", "--url", url, "--no-allure", cwd=here, timeout=3600)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    found = document.load(here / "reports" / "verdicts.json")
+    assert found.counts[Verdict.PASSED] > 5_000
