@@ -1,4 +1,4 @@
-"""A server whose background services are on: what they do to the objects of a run is not held against it."""
+"""What is nobody's fault: what a busy server tells of and has not done, and what its services do meanwhile."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ import pytest
 from conftest import cli, silent
 from test_trouble import free_port
 
+from conformance.faults.bends import Json
+from conformance.faults.fault import Bend, Request, Response, Upstream
 from conformance.run import run_directly
 from conformance.run.proof import Laboratory
 from conformance.suite.check import functions
@@ -22,6 +25,55 @@ from conformance.verdicts import document
 from conformance.verdicts.model import Verdict
 
 pytestmark = pytest.mark.server
+
+
+# A busy server
+
+
+@dataclass
+class HalfDone:
+    """The first deletion of a flow is refused with 503 after it has told its event, for as many flows as that."""
+
+    flows: int
+    refused: set[str] = field(default_factory=set)
+
+    @property
+    def bend(self) -> Bend:
+        return self
+
+    async def __call__(self, request: Request, upstream: Upstream) -> Response:
+        flow = f"prefect.flow.{request.path.rpartition('/')[2]}"
+        deletes = request.method == "DELETE" and request.path.startswith("/flows/")
+        if deletes and flow not in self.refused and len(self.refused) < self.flows:
+            self.refused.add(flow)
+            return Response.of(503, {"exception_message": "Service Unavailable"})
+        answer = await upstream(request)
+        if request.path != "/events/filter":
+            return answer
+        page = answer.json
+        told = [event for event in page["events"] for _ in range(1 + self.is_of_a_refusal(event))]
+        return answer.with_json({**page, "events": told})
+
+    def is_of_a_refusal(self, event: Json) -> bool:
+        resource = event["resource"]["prefect.resource.id"]
+        return event["event"] == "prefect.flow.deleted" and resource in self.refused
+
+
+def test_a_deletion_that_was_refused_once_may_be_told_twice(lab: Laboratory) -> None:
+    half_done = HalfDone(flows=1)
+    with lab.faulty(half_done) as judge:
+        judged = judge("emitted.lifecycle", "flows")
+    assert len(half_done.refused) == 1
+    assert judged.verdict is Verdict.PASSED, judged.summary + judged.details
+
+
+def test_a_server_that_is_busy_each_time_is_not_judged(lab: Laboratory) -> None:
+    with lab.faulty(HalfDone(flows=1_000)) as judge:
+        judged = judge("emitted.lifecycle", "flows")
+    assert judged.verdict is Verdict.COULD_NOT_RUN, judged.summary
+
+
+# Background services
 
 
 @pytest.mark.parametrize(("state", "verdict"), [("COMPLETED", Verdict.FAILED), ("CANCELLED", Verdict.PASSED)])
