@@ -134,7 +134,10 @@ def _survivors(sample: Sample) -> Iterator[str]:
         return
     yield "## Survivors"
     yield ""
-    yield "; ".join(f"{number} × {_KINDS[kind]}" for kind, number in _by_kind(sample).items() if number) + "."
+    counted = [f"{number} × {_KINDS[kind]}" for kind, number in _by_kind(sample).items() if number]
+    if stopped := sum(one.fate is Fate.STOPPED for one in left):
+        counted.append(f"{stopped} × a run is incomplete with it")
+    yield "; ".join(counted) + "."
     yield ""
     for one in sorted(left, key=lambda one: one.id):
         yield from _survivor(one, sample.mutants[one.id], sample.reasons.get(one.id))
@@ -146,7 +149,7 @@ def _left(sample: Sample) -> list[Outcome]:
 
 def _by_kind(sample: Sample) -> Mapping[Kind | None, int]:
     counted: dict[Kind | None, int] = dict.fromkeys(_KINDS, 0)
-    for one in _left(sample):
+    for one in (one for one in _left(sample) if one.fate is Fate.SURVIVED):
         counted[sample.reasons[one.id].kind if one.id in sample.reasons else None] += 1
     return counted
 
@@ -160,10 +163,10 @@ def _survivor(one: Outcome, mutant: Mutant, reason: Reason | None) -> Iterator[s
     if one.fate is Fate.STOPPED:
         told += f" The run is incomplete with it: {prose(one.summary)}."
     yield told
-    if reason is None:
-        yield f"*{_KINDS[None]}*"
-    else:
+    if reason is not None:
         yield f"*{_KINDS[reason.kind]}*: {prose(reason.reason)}"
+    elif one.fate is Fate.SURVIVED:
+        yield f"*{_KINDS[None]}*"
     yield ""
 
 
