@@ -102,6 +102,30 @@ def test_a_target_without_a_document_is_judged_by_the_contract_that_is_named() -
         assert "10 administrative operations" in found.notes[0]
 
 
+def switched_off(asked: Asked) -> Answer:
+    """A Prefect 2.20 without events, as far as it tells."""
+    _, path, _ = asked
+    if path.endswith("/openapi.json"):
+        return 200, {}, frozen.path("2.20.27").read_bytes()
+    if path == "/api/admin/version":
+        return 200, {}, b'"2.20.27"'
+    if path.startswith(("/api/automations/", "/api/events")):
+        return 404, {}, b'{"detail":"Events are not enabled. Please enable the PREFECT_EXPERIMENTAL_EVENTS setting."}'
+    return prefect(asked)
+
+
+def test_what_a_setting_has_switched_off_is_not_asked_for() -> None:
+    with web(switched_off) as (url, _):
+        found = discover(url, Access())
+    off = found.contract.whole.operations.keys() - found.contract.operations.keys()
+    assert {"POST /automations/", "GET /automations/related-to/{resource_id}", "POST /events/filter"} <= off
+    assert {label.split("/")[1] for label in off} == {"automations", "events"}
+    (note,) = found.notes
+    assert note.endswith(
+        f"has {len(off)} operations that are not applicable: PREFECT_EXPERIMENTAL_EVENTS is not set there"
+    )
+
+
 def test_of_two_contracts_that_disagree_the_one_named_counts_and_a_line_says_so() -> None:
     with web(prefect) as (url, _):
         other = discover(url, Access(), "prefect==3.0.0")

@@ -91,15 +91,24 @@ def test_a_cancellation_that_nobody_confirms_may_end_and_in_no_other_way(
 
 
 @contextmanager
-def as_a_user_starts_it(home: Path, **variables: str) -> Iterator[str]:
+def as_a_user_starts_it(home: Path, release: embedded.Release, **variables: str) -> Iterator[str]:
     """`prefect server start`, with all services and no setting but these; its base URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    program = embedded.interpreter(embedded.newest(), silent).parent / "prefect"
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PREFECT_HOME": str(home), **variables}
+    programs = embedded.interpreter(release, silent).parent
+    environment = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "PREFECT_HOME": str(home),
+        **variables,
+    }
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
-            [program, "server", "start", "--port", str(port)], env=environment, cwd=home, stdout=log, stderr=log
+            [programs / "prefect", "server", "start", "--port", str(port)],
+            env=environment,
+            cwd=home,
+            stdout=log,
+            stderr=log,
         )
     try:
         deadline = time.monotonic() + 120
@@ -121,8 +130,22 @@ def test_a_whole_run_beside_all_services(tmp_path: Path) -> None:
     here.mkdir()
     # Five minutes by default, which a run on a fast machine does not take.
     soon = {"PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "20"}
-    with as_a_user_starts_it(home, **soon) as url:
+    with as_a_user_starts_it(home, embedded.newest(), **soon) as url:
         done = cli("run", "--url", url, "--no-allure", cwd=here, timeout=3600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     found = document.load(here / "reports" / "verdicts.json")
     assert found.counts[Verdict.PASSED] > 5_000
+
+
+@pytest.mark.wide
+def test_what_prefect_2_has_switched_off_is_not_applicable(tmp_path: Path) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    with as_a_user_starts_it(home, embedded.release("prefect==2.20.27")) as url:
+        done = cli("run", "--url", url, "--no-allure", cwd=here, timeout=3600)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    found = document.load(here / "reports" / "verdicts.json")
+    assert found.counts[Verdict.PASSED] > 4_000
+    judged = {entry.verdict for entry in found.verdicts if entry.subject == "POST /automations/"}
+    assert judged == {Verdict.NOT_APPLICABLE}

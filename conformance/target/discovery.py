@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -55,6 +55,15 @@ _OWN_AFFAIRS = ("/health", "/ready", "/version", "/hello", "/admin/", "/csrf-tok
 
 _KEPT_AWAY = frozenset({403, 404, 405})
 
+_SWITCHED: Final = {
+    "PREFECT_EXPERIMENTAL_ENABLE_WORK_POOLS": {"/experimental/": "/experimental/work_pools/none"},
+    "PREFECT_EXPERIMENTAL_EVENTS": {
+        "/automations/": "/automations/00000000-0000-0000-0000-000000000000",
+        "/events": "/events/filter/next?page-token=none",
+    },
+}
+"""Settings of Prefect 2, off by default -> where the paths begin that its document has nevertheless -> what tells."""
+
 
 def discover(url: str, access: Access, contract: str | None = None, rate: float | None = None) -> Target:
     """Look at the server at `url`, the base URL of an API. Raises TargetError with one line otherwise.
@@ -92,10 +101,15 @@ def discover(url: str, access: Access, contract: str | None = None, rate: float 
             raise TargetError(
                 f"{base} is not a Prefect API: its OpenAPI document has no {missing[0]}; pass the base URL of one"
             )
-        if served is None and (hidden := probe.hidden(base, found)):
+        hidden = probe.hidden(base, found) if served is None else frozenset()
+        if hidden:
             notes.append(
                 f"{base} keeps {len(hidden)} administrative operations from its users: they are not applicable"
             )
+        for setting, off in probe.switched_off(base, found).items():
+            notes.append(f"{base} has {len(off)} operations that are not applicable: {setting} is not set there")
+            hidden |= off
+        if hidden:
             found = Contract.parse(raw, replace(reading, hidden=hidden))
         return Target(base, version, found, raw, tuple(notes), protected)
 
@@ -230,6 +244,22 @@ class _Probe:
         kept = {o.label for o in affairs if o.method == "GET" and self._is_kept_away(f"{base}{o.path}")}
         whole = all(o.label in kept for o in affairs if o.method == "GET" and o.path.startswith("/admin/"))
         return frozenset(kept | {o.label for o in affairs if o.method != "GET" and whole})
+
+    def switched_off(self, base: str, contract: Contract) -> Mapping[str, frozenset[str]]:
+        """The operations that a Prefect 2 says are not enabled, by the setting that enables them."""
+        if not contract.reading.version.startswith("2."):
+            return {}
+        found: dict[str, frozenset[str]] = {}
+        for setting, features in _SWITCHED.items():
+            for path, asked in features.items():
+                there = frozenset(label for label, o in contract.operations.items() if o.path.startswith(path))
+                if there and self._is_off(f"{base}{asked}"):
+                    found[setting] = found.get(setting, frozenset()) | there
+        return found
+
+    def _is_off(self, url: str) -> bool:
+        response = self.get(url)
+        return response.status_code == httpx.codes.NOT_FOUND and "not enabled" in response.text
 
     def _is_kept_away(self, url: str) -> bool:
         return self.get(url).status_code in _KEPT_AWAY

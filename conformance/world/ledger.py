@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,22 +56,30 @@ class CreatedLedger:
 
     def newest_first(self) -> list[Created]:
         """Each object once, the latest first."""
-        found = (Created(**entry) for entry in reversed(self._entries()) if "path" in entry)
-        return list(dict.fromkeys(found))
+        found: dict[Created, None] = {}
+        for entry in self._entries():
+            if "path" in entry:
+                created = Created(**entry)
+                found.pop(created, None)
+                found[created] = None
+        return list(reversed(found))
 
     def open_intents(self) -> frozenset[str]:
         """The collections in which something may have been made that nobody knows the id of."""
-        entries = self._entries()
-        settled = {entry["settles"] for entry in entries if "settles" in entry}
-        return frozenset(e["collection"] for e in entries if "intent" in e and e["intent"] not in settled)
+        unsettled: dict[str, str] = {}
+        for entry in self._entries():
+            if "intent" in entry:
+                unsettled[entry["intent"]] = entry["collection"]
+            elif "settles" in entry:
+                unsettled.pop(entry["settles"], None)
+        return frozenset(unsettled.values())
 
-    def _entries(self) -> list[dict[str, Any]]:
+    def _entries(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
-            return []
-        found = []
-        for line in self.path.read_text("utf-8").splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue  # the last line of a machine that lost its power
-        return found
+            return
+        with self.path.open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue  # the last line of a machine that lost its power

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import httpx
 
@@ -15,6 +16,9 @@ from conformance.target import only_reads
 from conformance.world.inventory import Inventory
 from conformance.world.ledger import Created, CreatedLedger
 from conformance.world.removal import creates, made_by, taken_back_by
+
+_MOST: Final = 1_000
+"""Objects that one request is believed to have made: no operation takes as many, whatever a server answers."""
 
 
 class Trespass(TargetTrouble):
@@ -57,7 +61,8 @@ class Recorder:
         After a 5xx nobody knows whether something was made: the intent stays open, and the names tell.
         """
         if response.is_success:
-            made = list(made_by(self._contract, operation.label, _decoded(response), filled(operation.path, path)))
+            told = made_by(self._contract, operation.label, _decoded(response), filled(operation.path, path))
+            made = list(dict.fromkeys(islice(told, _MOST)))
             if self._ledger is not None:
                 self._ledger.settle(token, made)
             self._tell(made)

@@ -25,7 +25,8 @@ def courteous(contract: Contract, operation: Operation, body: Any, world: World)
 
     A queue of the pool that all share is made without a rank, which would move the others'. So would one that is made
     for being named: the queue that is named is one of the suite's. An entry of a log belongs to a run of the suite's,
-    with which it can be removed.
+    with which it can be removed. No agent polls a queue: one that has keeps it from being removed, and nothing removes
+    an agent.
     """
     if only_reads(operation.method, operation.path):
         return body
@@ -42,6 +43,7 @@ def courteous(contract: Contract, operation: Operation, body: Any, world: World)
         del found["priority"]
     if isinstance(found.get("work_queue_name"), str):
         found["work_queue_name"] = str(world.shared("work_queues").record["name"])
+    found.pop("agent_id", None)
     if operation.label == "POST /logs/":
         found["flow_run_id"] = str(world.shared("flow_runs").record["id"])
     return found
