@@ -100,6 +100,18 @@ def test_what_is_set_for_the_whole_server_is_taken_back_once() -> None:
     assert recorder.settings() == []
 
 
+def test_one_request_is_not_believed_to_have_made_a_hundred_thousand_objects(tmp_path: Path) -> None:
+    ledger = CreatedLedger(tmp_path / "created.jsonl")
+    recorder = Recorder(CONTRACT, ledger)
+    create = CONTRACT.operations["POST /flows/"]
+    for rows in ([{"id": "one"}] * 100_000, [{"id": f"{number}"} for number in range(100_000)]):
+        token = recorder.sending(create, create.path)
+        assert token is not None
+        recorder.answered(token, create, create.path, httpx.Response(201, json=rows))
+    assert len(ledger.newest_first()) == 1_001
+    assert ledger.path.stat().st_size < 200_000
+
+
 def test_who_watches_is_told_what_is_made_with_a_ledger_or_without(tmp_path: Path) -> None:
     ledger = CreatedLedger(tmp_path / "created.jsonl")
     for recorder in (Recorder(CONTRACT, ledger), Recorder(CONTRACT, None)):
