@@ -214,3 +214,10 @@ def test_the_digest_heeds_content_and_not_the_order_of_keys() -> None:
     other = dict(reversed(list(one.items())))
     assert Contract(one).sha256 == Contract(json.loads(json.dumps(other))).sha256
     assert Contract(one).sha256 != Contract(document("/api")).sha256
+
+
+def test_of_a_body_that_is_wrong_everywhere_not_everything_is_told() -> None:
+    validator = BodyValidator({"openapi": "3.1.0"}, {"type": "array", "items": {"type": "integer"}})
+    assert len(validator.mismatches(["junk"] * 19_999)) == 19_999
+    assert len(validator.mismatches(["junk"] * 100_000)) == 20_000
+    assert len(validator.nulls([None] * 100_000)) == 20_000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError, relevance
@@ -13,6 +14,9 @@ from jsonschema.validators import extend
 from conformance.contract.formats import FORMATS
 
 Schema = Mapping[str, Any]
+
+_MOST: Final = 20_000
+"""Errors of one body that are looked at: the largest page has fewer, and a hundred thousand rows of junk have more."""
 
 
 def resolve(document: Schema, schema: Any) -> Schema:
@@ -97,13 +101,14 @@ class BodyValidator:
         """Where `value` breaks the schema, nulls left aside. Empty where it fits."""
         if self._strict.is_valid(value):
             return []
-        return _sorted(self._null_tolerant.iter_errors(value))
+        return _sorted(islice(self._null_tolerant.iter_errors(value), _MOST))
 
     def nulls(self, value: Any) -> list[Mismatch]:
         """Where `value` is null although the schema has no null there."""
         if self._strict.is_valid(value):
             return []
-        leaves = (leaf for error in self._strict.iter_errors(value) for leaf in _leaves(error))
+        errors = islice(self._strict.iter_errors(value), _MOST)
+        leaves = (leaf for error in errors for leaf in _leaves(error))
         return _sorted(leaf for leaf in leaves if leaf.instance is None)
 
 
