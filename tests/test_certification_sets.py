@@ -26,7 +26,7 @@ PUBLISHED = {
 }
 """The sets as they were published. A set that has to change is a new one, with the next number: add it here."""
 
-DETERMINED = {"SQLite older than 3.44"}
+DETERMINED = {"SQLite older than 3.44", "whether PREFECT_EXPERIMENTAL_ENABLE_WORK_POOLS is set"}
 """What a waiver may depend on and the same server always passes or fails alike."""
 
 FOLDER = Path(sets.__file__).parent
