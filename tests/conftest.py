@@ -103,5 +103,5 @@ def small_sets() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     """A real server behind the proxy, and a run that owns it: one for all tests of a module."""
-    with Laboratory(lambda _: None, tmp_path_factory.mktemp("reports")) as lab:
+    with Laboratory(silent, tmp_path_factory.mktemp("reports")) as lab:
         yield lab

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from conformance.run import run_directly
 from conformance.run.proof import Laboratory
 from conformance.suite.check import functions
 from conformance.target import embedded
+from conformance.target.embedded import EmbeddedServer
 from conformance.verdicts import document
 from conformance.verdicts.model import Verdict
 
@@ -94,7 +94,6 @@ def test_a_cancellation_that_nobody_confirms_may_end_and_in_no_other_way(
 def as_a_user_starts_it(home: Path, release: embedded.Release, **variables: str) -> Iterator[str]:
     """`prefect server start`, with all services and no setting but these; its base URL."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
     programs = embedded.interpreter(release, silent).parent
     environment = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
@@ -102,50 +101,45 @@ def as_a_user_starts_it(home: Path, release: embedded.Release, **variables: str)
         "PREFECT_HOME": str(home),
         **variables,
     }
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(
+    log = home / "log"
+    with log.open("wb") as output:
+        started = subprocess.Popen(
             [programs / "prefect", "server", "start", "--port", str(port)],
             env=environment,
             cwd=home,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
         )
+    server = EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, log, started, grace=20)
     try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{url}/health").is_success:
-                    break
-            time.sleep(0.2)
-        yield url
+        server.wait_until_healthy(120)
+        yield server.url
     finally:
-        server.terminate()
-        server.wait(30)
+        server.stop()
+
+
+def conformant(folder: Path, release: embedded.Release, **variables: str) -> document.Document:
+    """What a whole run finds at the URL of such a server, which is conformant."""
+    home, here = folder / "home", folder / "here"
+    home.mkdir()
+    here.mkdir()
+    with as_a_user_starts_it(home, release, **variables) as url:
+        done = cli("run", "--url", url, "--no-allure", cwd=here, timeout=3600)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    return document.load(here / "reports" / "verdicts.json")
 
 
 @pytest.mark.wide
 def test_a_whole_run_beside_all_services(tmp_path: Path) -> None:
-    home, here = tmp_path / "home", tmp_path / "here"
-    home.mkdir()
-    here.mkdir()
     # Five minutes by default, which a run on a fast machine does not take.
     soon = {"PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "20"}
-    with as_a_user_starts_it(home, embedded.newest(), **soon) as url:
-        done = cli("run", "--url", url, "--no-allure", cwd=here, timeout=3600)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
-    found = document.load(here / "reports" / "verdicts.json")
+    found = conformant(tmp_path, embedded.newest(), **soon)
     assert found.counts[Verdict.PASSED] > 5_000
 
 
 @pytest.mark.wide
 def test_what_prefect_2_has_switched_off_is_not_applicable(tmp_path: Path) -> None:
-    home, here = tmp_path / "home", tmp_path / "here"
-    home.mkdir()
-    here.mkdir()
-    with as_a_user_starts_it(home, embedded.release("prefect==2.20.27")) as url:
-        done = cli("run", "--url", url, "--no-allure", cwd=here, timeout=3600)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
-    found = document.load(here / "reports" / "verdicts.json")
+    found = conformant(tmp_path, embedded.release("prefect==2.20.27"))
     assert found.counts[Verdict.PASSED] > 4_000
     creates = (entry for entry in found.verdicts if entry.subject == "POST /automations/")
     assert {entry.verdict for entry in creates if entry.requirement.startswith("fuzz.")} == {Verdict.NOT_APPLICABLE}

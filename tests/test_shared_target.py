@@ -109,6 +109,7 @@ def test_one_request_is_not_believed_to_have_made_a_hundred_thousand_objects(tmp
         assert token is not None
         recorder.answered(token, create, create.path, httpx.Response(201, json=rows))
     assert len(ledger.newest_first()) == 1_001
+    assert ledger.open_intents() == {"flows"}, "nobody knows what else it has made"
     assert ledger.path.stat().st_size < 200_000
 
 

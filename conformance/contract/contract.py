@@ -24,7 +24,8 @@ class Reading:
     """How a document is to be read.
 
     `base` is the path of the API's base URL on the target (`/api`), `version` the release that the target says it
-    is. `served`: the document is the target's own. `hidden`: operations that the target keeps from its users.
+    is. `served`: the document is the target's own. `hidden`: operations that the target keeps from its users, or has
+    switched off.
     """
 
     base: str = ""
@@ -93,7 +94,7 @@ class Contract:
     def resolve(self, schema: Schema) -> Schema:
         """The schema that `schema` refers to."""
         if not schema:
-            return {}
+            return {}  # what stands for none is a new one each time: it would be kept each time
         if id(schema) not in self._resolved:
             self._resolved[id(schema)] = (schema, resolve(self.document, schema))
         return self._resolved[id(schema)][1]

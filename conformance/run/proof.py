@@ -22,7 +22,7 @@ from conformance.run.direct import run_directly
 from conformance.run.run import Run
 from conformance.run.workbench import Workbench
 from conformance.settings import Settings
-from conformance.suite.check import POPULATED, declaration, functions
+from conformance.suite.check import declaration, functions
 from conformance.target import Guarded, embedded
 from conformance.verdicts.model import Judgement, Verdict
 from conformance.verdicts.page import placing
@@ -139,7 +139,7 @@ class Laboratory:
                 assert declared is not None
                 if proxy.fault is not fault:
                     stack.enter_context(proxy.bent(fault))
-                if requirement.partition(".")[0] in POPULATED and subject in declared.names(workbench.contract):
+                if declared.populated and subject in declared.names(workbench.contract):
                     if id(workbench) not in forgetful:
                         forgetful.add(id(workbench))
                         workbench.examiner.forget()

@@ -32,6 +32,11 @@ class Declaration:
     requirement: str
     subjects: Subjects
 
+    @property
+    def populated(self) -> bool:
+        """Whether it is judged on the world's population."""
+        return self.requirement.partition(".")[0] in POPULATED
+
     def names(self, contract: Contract) -> list[str]:
         """The names of the subjects in `contract`, those that the target hides last; or ABSENT alone."""
         whole = contract.whole

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 
@@ -26,6 +26,10 @@ class Exchange:
     response_body: bytes
     seconds: float
 
+    def asked(self) -> Exchange:
+        """The same without what was answered but its status: enough to send it again."""
+        return replace(self, response_headers={}, response_body=b"")
+
 
 class Journal:
     """Counts statuses per operation, and keeps the exchanges of the check that runs now.
@@ -42,7 +46,6 @@ class Journal:
     def __init__(self, observe: Callable[[Exchange], None] | None = None) -> None:
         self._observe = observe
         self._counts: dict[str, Counter[str]] = {}
-        self._statuses: Counter[int] = Counter()
         self._first: list[Exchange] = []
         self._last: list[Exchange] = []
         self._dropped = 0
@@ -54,7 +57,6 @@ class Journal:
             self._record(exchange)
 
     def _record(self, exchange: Exchange) -> None:
-        self._statuses[exchange.status] += 1
         if exchange.operation is not None:
             self._counts.setdefault(exchange.operation, Counter())[str(exchange.status)] += 1
         if self._observe is not None:
@@ -75,6 +77,10 @@ class Journal:
         self._counts.clear()
         return counts
 
+    def count(self, among: Iterable[int]) -> int:
+        """Calls since then that were answered with one of these statuses."""
+        return sum(statuses[str(status)] for statuses in self._counts.values() for status in among)
+
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """The kept exchanges since the check began, oldest first."""
@@ -85,15 +91,10 @@ class Journal:
         """How many exchanges of the check are not kept."""
         return self._dropped
 
-    def statuses(self) -> Mapping[int, int]:
-        """Status -> answers since the check began, those that are not kept too."""
-        return dict(self._statuses)
-
     @contextmanager
     def check(self) -> Iterator[Journal]:
         """Begin a check: what was kept before is forgotten."""
         self._first, self._last, self._dropped = [], [], 0
-        self._statuses = Counter()
         yield self
 
 

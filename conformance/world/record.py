@@ -58,11 +58,15 @@ class Recorder:
     def answered(self, token: str, operation: Operation, path: str, response: httpx.Response) -> None:
         """The request of that token has been answered.
 
-        After a 5xx nobody knows whether something was made: the intent stays open, and the names tell.
+        After a 5xx nobody knows whether something was made, nor whether what a server tells of beyond belief was: the
+        intent stays open, and the names tell.
         """
         if response.is_success:
             told = made_by(self._contract, operation.label, _decoded(response), filled(operation.path, path))
             made = list(dict.fromkeys(islice(told, _MOST)))
+            if next(told, None) is not None:
+                self.enter(made)  # and the intent stays open
+                return
             if self._ledger is not None:
                 self._ledger.settle(token, made)
             self._tell(made)

@@ -17,7 +17,7 @@ from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.blame import Culprits
 from conformance.suite.fuzz.courtesy import courteous, courteous_path
-from conformance.suite.fuzz.findings import Finding, failed, judge, server_error
+from conformance.suite.fuzz.findings import Finding, failed, judge, keep, server_error
 from conformance.suite.fuzz.generation import Generator
 from conformance.suite.fuzz.kinds import plain
 from conformance.suite.fuzz.parts import ABSENT, Parts, Request, put_together, taken_apart
@@ -50,9 +50,7 @@ class Campaign:
 
     def add(self, finding: Finding) -> None:
         """Keep a finding unless one of the same fingerprint is there."""
-        known = self.findings.setdefault(finding.requirement, [])
-        if all(finding.fingerprint != other.fingerprint for other in known):
-            known.append(finding)
+        keep(self.findings.setdefault(finding.requirement, []), finding)
 
 
 class Campaigns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -31,6 +31,15 @@ class Finding:
     fingerprint: str
     message: str
     exchange: Exchange
+
+
+def keep(known: list[Finding], finding: Finding) -> None:
+    """Add a finding to those that are known until the run ends, unless one of the same fingerprint is.
+
+    What a failure shows of its exchange is how to ask again; the answer, which may be megabytes, is not kept.
+    """
+    if all(finding.fingerprint != other.fingerprint for other in known):
+        known.append(replace(finding, exchange=finding.exchange.asked()))
 
 
 _MOST = 12

@@ -13,7 +13,7 @@ from conformance.contract import Contract
 from conformance.resources import Made, Resource
 from conformance.resources.base import by_id
 from conformance.suite.fuzz import aim, hostile
-from conformance.suite.fuzz.findings import Finding
+from conformance.suite.fuzz.findings import Finding, keep
 from conformance.suite.members import Lineage
 from conformance.suite.tables import Table, tables
 from conformance.suite.writes import Write, every_write, times
@@ -47,9 +47,7 @@ class Ordeal:
 
     def add(self, finding: Finding) -> None:
         """Keep a finding unless one of the same fingerprint is there."""
-        known = self.findings.setdefault(finding.requirement, [])
-        if all(finding.fingerprint != other.fingerprint for other in known):
-            known.append(finding)
+        keep(self.findings.setdefault(finding.requirement, []), finding)
 
 
 @dataclass(frozen=True)
