@@ -29,6 +29,7 @@ from conformance.faults import (
 from conformance.faults.equivalents import EQUIVALENTS, Equivalent, at_once
 from conformance.faults.fault import Fault, Interposed, Request, Response
 from conformance.faults.proxy import Proxy
+from conformance.faults.tape import Tape, touched
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
@@ -70,5 +71,7 @@ __all__ = [
     "Proxy",
     "Request",
     "Response",
+    "Tape",
     "at_once",
+    "touched",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from conformance.catalogue import Catalogue
 from conformance.errors import ConformanceError
 from conformance.faults import FAULTS, Fault
-from conformance.run.proof import Proof
+from conformance.run.proof import Proof, Trial
 from conformance.verdicts.markdown import literal
 
 JSON: Final = "kill-matrix.json"
@@ -56,7 +56,7 @@ def page(proofs: Sequence[Proof], catalogue: Catalogue) -> str:
 
 def _shown_to_others(proofs: Sequence[Proof]) -> bool:
     """Whether the faults were also shown to requirements that do not have to catch them."""
-    return any(proof.others for proof in proofs)
+    return any(proof.others is not None for proof in proofs)
 
 
 def _summary(proofs: Sequence[Proof]) -> Iterable[str]:
@@ -69,19 +69,23 @@ def _summary(proofs: Sequence[Proof]) -> Iterable[str]:
         yield ""
         yield "Each was shown to that requirement alone; `prove --complete` also tells which others would catch it."
     else:
-        trials = [trial for proof in proofs for trial in proof.others]
+        others = [proof.others for proof in proofs if proof.others is not None]
+        trials = [trial for found in others for trial in found.trials]
         verdicts = Counter(trial.found.value for trial in trials)
-        also = sum(any(trial.caught for trial in proof.others) for proof in proofs)
+        also = sum(any(trial.caught for trial in found.trials) for found in others)
+        unmoved = sum(len(found.unmoved) for found in others)
         yield ""
         yield (
-            f"Each was also shown to every other requirement that is judged on the same subject or resource, once: "
-            f"{len(trials):,} trials, {', '.join(f'{number:,} {name}' for name, number in verdicts.most_common())}. "
+            f"Each was also held against every other requirement that is judged on the same subject or resource, "
+            f"once: {len(trials) + unmoved:,} pairs. In {unmoved:,} of them the fault bends nothing of what the check "
+            f"sends or gets. The others were tried: "
+            f"{', '.join(f'{number:,} {name}' for name, number in verdicts.most_common())}. "
             f"{also} faults are caught by others too."
         )
 
 
 def _cells(proof: Proof) -> tuple[str, str, str, str]:
-    also = [f"`{trial.requirement}`" for trial in proof.others if trial.caught]
+    also = [f"`{trial.requirement}`" for trial in _tried(proof) if trial.caught]
     own = f"`{proof.own.requirement}` on {literal(proof.own.subject)}"
     return literal(_TITLES[proof.fault]), own, _said(proof), ", ".join(also) or "–"
 
@@ -94,5 +98,10 @@ def _said(proof: Proof) -> str:
 
 def _row(proof: Proof) -> dict[str, Any]:
     own = asdict(proof.own) | {"caught": proof.own.caught}
-    others = [asdict(trial) | {"caught": trial.caught} for trial in proof.others]
-    return {"fault": proof.fault, "title": _TITLES[proof.fault], "own": own, "others": others}
+    others = [asdict(trial) | {"caught": trial.caught} for trial in _tried(proof)]
+    row = {"fault": proof.fault, "title": _TITLES[proof.fault], "own": own, "others": others}
+    return row if proof.others is None else row | {"unmoved": len(proof.others.unmoved)}
+
+
+def _tried(proof: Proof) -> tuple[Trial, ...]:
+    return proof.others.trials if proof.others else ()

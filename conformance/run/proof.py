@@ -13,8 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
-import httpx
-
 from conformance.contract import Contract
 from conformance.faults import Fault, Interposed, Proxy
 from conformance.faults.security import CREDENTIALS
@@ -25,7 +23,6 @@ from conformance.settings import Settings
 from conformance.suite.check import declaration, functions
 from conformance.target import Guarded, embedded
 from conformance.verdicts.model import Judgement, Verdict
-from conformance.verdicts.page import placing
 
 _PATIENCE: Final = 180
 """Seconds in which the server that asks for credentials has to come up."""
@@ -35,9 +32,6 @@ _FUZZ_EXAMPLES: Final = 3
 
 _CREDENTIALS: Final = "PREFECT_CONFORMANCE_PROOF"
 """The environment variable by which the run on the guarded server is told its credentials."""
-
-_LOOKED_AT: Final = 10
-"""Objects of each collection that are looked for after a fault."""
 
 Judge = Callable[[str, str], Judgement]
 """What the check of a requirement finds on a subject."""
@@ -65,12 +59,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Others:
+    """What others than the requirement of a fault make of it.
+
+    `unmoved`: requirements and subjects whose checks the fault can't reach, for it bends nothing that they send or get.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    unmoved: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Proof:
-    """A fault by its id, the check that has to catch it, and others that were tried on it."""
+    """A fault by its id, the check that has to catch it, and the others; None where they were not asked."""
 
     fault: str
     own: Trial
-    others: tuple[Trial, ...] = ()
+    others: Others | None = None
 
 
 class Laboratory:
@@ -162,47 +167,6 @@ class Laboratory:
         with self.faulty(fault) as judge:
             found = judge(fault.requirement, fault.subject)
         return Trial(fault.requirement, fault.subject, before.verdict, found.verdict, found.summary)
-
-    def compare(self, fault: Fault) -> list[Trial]:
-        """All other requirements that have to do with what the fault touches, before and behind it.
-
-        Each is judged once: on the fault's subject, or else on the first of its own about the same resource. Those
-        that the honest server itself fails there can't tell, and are left out, as are those for which that server
-        has nothing.
-        """
-        pairs = [pair for pair in self._near(fault) if self.honest(*pair).verdict is Verdict.PASSED]
-        with self.faulty(fault) as judge:
-            found = [(pair, judge(*pair)) for pair in pairs]
-        return [Trial(*pair, Verdict.PASSED, judged.verdict, judged.summary) for pair, judged in found]
-
-    def intact(self) -> bool:
-        """Whether the population is still there: what a fault has let a check delete, the next would miss."""
-        for collection, records in self.workbench.world.population.records.items():
-            if f"GET /{collection}/{{id}}" not in self.workbench.contract.operations:
-                continue
-            for record in records[:: max(1, len(records) // _LOOKED_AT)]:
-                if httpx.get(f"{self.url}/{collection}/{record['id']}").status_code != httpx.codes.OK:
-                    return False
-        return True
-
-    def _near(self, fault: Fault) -> Iterator[tuple[str, str]]:
-        about = self._resource(fault.subject)
-        for requirement, check in functions().items():
-            declared = declaration(check)
-            assert declared is not None
-            names = declared.names(self.place(requirement)[0].contract)
-            same = (
-                [fault.subject] if fault.subject in names else [name for name in names if self._resource(name) == about]
-            )
-            if same and requirement != fault.requirement:
-                yield requirement, same[0]
-
-    def _resource(self, subject: str) -> str:
-        return placing.resource(subject, self._resources)
-
-    @cached_property
-    def _resources(self) -> set[str]:
-        return placing.resources(self.workbench.contract.operations)
 
     @cached_property
     def _guarded(self) -> tuple[Workbench, Proxy]:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 from conformance.faults import FAULTS, Fault
-from conformance.run.proof import Laboratory, Proof
+from conformance.run.comparing import Comparison, Heard
+from conformance.run.proof import Laboratory, Others, Proof, Trial
+from conformance.verdicts.model import Verdict
 
 Progress = Callable[[str], None]
+
+_RESOURCE: Final = re.compile("[a-z_]+")
+"""In a subject (`POST /flows/filter`, `flows.name.like_`): good enough to tell what belongs together."""
+
+_TRIES: Final = 2
+"""The second is for a fault that was shown to a server which an earlier one had left in disorder."""
 
 
 def prove(faults: Sequence[Fault], *, complete: bool, workers: int, progress: Progress) -> list[Proof]:
@@ -21,31 +32,66 @@ def prove(faults: Sequence[Fault], *, complete: bool, workers: int, progress: Pr
     Faults are dealt to the workers, each a process with a laboratory of its own; they call `progress`, which has to
     be a function of a module. Raises what opening a laboratory raises.
     """
-    shares = [tuple(fault.id for fault in faults[number::workers]) for number in range(workers)]
-    if workers == 1:
-        return list(_share(shares[0], complete, progress))
+    shares = [tuple(fault.id for fault in share) for share in _dealt(faults, workers)]
+    if len(shares) == 1:
+        return _share(shares[0], complete, progress)
     context = multiprocessing.get_context("spawn")  # a fork would share connections and locks
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        running = [pool.submit(_whole, share, complete, progress) for share in shares if share]
+        running = [pool.submit(_share, share, complete, progress) for share in shares]
         return [proof for share in running for proof in share.result()]
 
 
-def _whole(ids: Sequence[str], complete: bool, progress: Progress) -> list[Proof]:
-    return list(_share(ids, complete, progress))
+def _dealt(faults: Sequence[Fault], workers: int) -> list[list[Fault]]:
+    """The share of each worker. What is about one resource stays together: its checks are listened to once."""
+    shares: list[list[Fault]] = [[] for _ in range(workers)]
+    ordered = sorted(faults, key=_resource)
+    for _, together in sorted(((name, list(found)) for name, found in groupby(ordered, _resource)), key=_longest_first):
+        min(shares, key=len).extend(together)
+    return [share for share in shares if share]
 
 
-def _share(ids: Sequence[str], complete: bool, progress: Progress) -> Iterator[Proof]:
+def _resource(fault: Fault) -> str:
+    found = _RESOURCE.search(fault.subject)
+    return found[0] if found else ""
+
+
+def _longest_first(named: tuple[str, list[Fault]]) -> int:
+    return -len(named[1])
+
+
+def _share(ids: Sequence[str], complete: bool, progress: Progress) -> list[Proof]:
     known = {fault.id: fault for fault in FAULTS}
-    with tempfile.TemporaryDirectory(prefix="prefect-conformance-") as reports, ExitStack() as stack:
-        lab = stack.enter_context(Laboratory(progress, Path(reports)))
-        for number, id_ in enumerate(ids, 1):
-            fault = known[id_]
-            own = lab.prove(fault)
-            others = lab.compare(fault) if complete else []
-            also = f", and by {sum(trial.caught for trial in others)} of {len(others)} others" if others else ""
-            progress(f"{number}/{len(ids)} {id_}: {'caught' if own.caught else own.found} by {own.requirement}{also}")
-            yield Proof(id_, own, tuple(others))
-            if others and not lab.intact():
-                progress("a check has deleted what the others are judged on: another server")
-                stack.pop_all().close()
-                lab = stack.enter_context(Laboratory(progress, Path(reports)))
+    faults = [known[id_] for id_ in ids]
+    with tempfile.TemporaryDirectory(prefix="prefect-conformance-") as reports:
+        with Laboratory(progress, Path(reports)) as lab:
+            owns = [_own(lab, fault, f"{number}/{len(ids)}", progress) for number, fault in enumerate(faults, 1)]
+        others = _others(faults, Path(reports), progress) if complete else [None] * len(faults)
+        return [Proof(fault.id, own, found) for fault, own, found in zip(faults, owns, others, strict=True)]
+
+
+def _own(lab: Laboratory, fault: Fault, number: str, progress: Progress) -> Trial:
+    own = lab.prove(fault)
+    progress(f"{number} {fault.id}: {'caught' if own.caught else own.found} by {own.requirement}")
+    return own
+
+
+def _others(faults: Sequence[Fault], reports: Path, progress: Progress) -> Iterator[Others]:
+    heard = Heard(faults)
+    with ExitStack() as stack:
+        comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), heard)
+        for number, fault in enumerate(faults, 1):
+            for _ in range(_TRIES):
+                others = comparison.compare(fault)
+                if comparison.intact():
+                    break
+                progress("a check has changed what the others are judged on: another server")
+                stack.close()
+                comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), heard)
+                if all(trial.before is Verdict.PASSED for trial in others.trials):
+                    break
+            caught = sum(trial.caught for trial in others.trials)
+            progress(
+                f"{number}/{len(faults)} {fault.id}: caught by {caught} of {len(others.trials)} others, "
+                f"nothing to see for {len(others.unmoved)}"
+            )
+            yield others

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final, TypeVar
@@ -65,6 +66,7 @@ def declarations() -> Iterator[tuple[str, Declaration]]:
         yield module, declared
 
 
+@cache
 def functions() -> Mapping[str, Callable[..., None]]:
     """The check of each requirement."""
     return {declared.requirement: function for _, function, declared in _checks()}
