@@ -27,7 +27,9 @@ FOUND = Found(
         Gate(seconds=s, first=20, phases={"start": 5.0}, peak=600, operations=188, reached=188, checks=6448)
         for s in (240.0, 230.0, 250.0)
     ),
-    parts=(Part(name="fuzz", suite=(20.0, 22.0, 21.0), replay=(10.0, 10.5, 11.0), requests=1000, alike=0.99),),
+    parts=(
+        Part(name="fuzz", share="1/1", suite=(20.0, 22.0, 21.0), replay=(10.0, 10.5, 11.0), requests=1000, alike=0.99),
+    ),
     start=Start(bare=(4.0, 5.0), first=(9.0, 9.0), collection=(5.0, 5.0)),
     workers={1: (100.0,), 2: (60.0,)},
     verdicts=(Size(number=5000, seconds=2.0, peak=200, made=3 * 2**20),),

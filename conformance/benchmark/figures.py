@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
+
+WHOLE: Final = "1/1"
+"""The share that is all of it."""
+
+WORKERS_SHARE: Final = "1/8"
+"""Of the hand-written checks, what is done by one worker and by several: the ratio is that of any share."""
 
 
 class Frozen(BaseModel):
@@ -42,9 +49,10 @@ class Gate(Frozen):
 
 
 class Part(Frozen):
-    """One part of the checks, one worker and one server, and its requests replayed by the barest client."""
+    """A share of one part of the checks, one worker and one server, and its requests replayed by the barest client."""
 
     name: str
+    share: str
     suite: tuple[float, ...]
     replay: tuple[float, ...]
     requests: int

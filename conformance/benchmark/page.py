@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from conformance.benchmark.figures import Found, Plain, Size, spread
+from conformance.benchmark.figures import WHOLE, WORKERS_SHARE, Found, Plain, Size, spread
 from conformance.benchmark.plot import plot
 from conformance.errors import ConformanceError
 
@@ -51,6 +51,10 @@ def _head(found: Found) -> Iterator[str]:
     yield ""
 
 
+def _of(share: str) -> str:
+    return "all checks" if share == WHOLE else f"{share} of the checks"
+
+
 def _table(found: Found) -> Iterator[str]:
     yield "| what | seconds | beside | ratio |"
     yield "|---|---|---|---|"
@@ -59,7 +63,7 @@ def _table(found: Found) -> Iterator[str]:
         f"| the whole gate, {gates[0].checks:,} checks, all reports | {spread([gate.seconds for gate in gates])} | | |"
     )
     for part in found.parts:
-        what = f"{part.name}, {found.share} of the checks, one worker"
+        what = f"{part.name}, {_of(part.share)}, one worker"
         replayed = f"{part.requests:,} requests replayed by a bare client: {spread(part.replay)}"
         yield f"| {what} | {spread(part.suite)} | {replayed} | {part.ratio:.2f} |"
     start = found.start
@@ -70,7 +74,7 @@ def _table(found: Found) -> Iterator[str]:
     for number, seconds in others:
         ratio = median(seconds) / median(one[1])
         alone = f"{one[0]} worker: {spread(one[1])}"
-        yield f"| hand-written, {found.share}, {number} workers | {spread(seconds)} | {alone} | {ratio:.2f} |"
+        yield f"| hand-written, {_of(WORKERS_SHARE)}, {number} workers | {spread(seconds)} | {alone} | {ratio:.2f} |"
     yield ""
     alike = ", ".join(f"{part.alike:.1%} ({part.name})" for part in found.parts)
     yield (
