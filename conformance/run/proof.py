@@ -20,7 +20,7 @@ from conformance.run.direct import run_directly
 from conformance.run.run import Run
 from conformance.run.workbench import Workbench
 from conformance.settings import Settings
-from conformance.suite.check import declaration, functions
+from conformance.suite.check import ABSENT, declaration, functions
 from conformance.target import Guarded, embedded
 from conformance.verdicts.model import Judgement, Verdict
 
@@ -152,6 +152,11 @@ class Laboratory:
                 if id(workbench) not in fresh:
                     fresh[id(workbench)] = self._anew(workbench)
                     stack.callback(fresh[id(workbench)].close)
+                if subject not in (ABSENT, *declared.names(fresh[id(workbench)].contract)):
+                    gone = "the document that is served has no such subject"
+                    return Judgement(
+                        requirement=requirement, subject=subject, verdict=Verdict.NOT_APPLICABLE, summary=gone
+                    )
                 return run_directly(fresh[id(workbench)], check, subject)
 
             yield judge
