@@ -6,12 +6,14 @@ are what meets them. The command meets those that its first questions end at, an
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,6 +201,20 @@ def test_a_target_whose_answers_do_not_end_is_given_up(behaviour: Behaviour) -> 
             client.request("GET", "/health")
         assert len(seen) == before
         assert 1.5 < took < 15
+
+
+def test_an_answer_is_let_go_by_the_last_who_holds_it() -> None:
+    """And not when Python looks for rings the next time: of a server that answers with megabytes, that is gigabytes."""
+    gc.disable()
+    try:
+        with serving(hostile.always(200, b"{}")) as (url, _), bounds.BoundedClient() as client:
+            response = client.get(f"{url}/health")
+            held = weakref.ref(response)
+            assert response.json() == {}
+            del response
+            assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_what_is_nested_is_told_from_what_is_said() -> None:

@@ -61,6 +61,8 @@ class BoundedClient(httpx.Client):
                 response._content = _read(response)  # noqa: SLF001
             finally:
                 response.close()
+                # The connection's stream has hold of the response: a ring, and megabytes would stay until it is found.
+                response.stream = httpx.ByteStream(b"")
         finally:
             _DEADLINE.reset(token)
         return response

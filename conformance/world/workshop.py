@@ -74,10 +74,13 @@ class HttpWorkshop:
         Raises SeedingError where the target refuses it, or answers what no record can be read from.
         """
         try:
-            return RESOURCES[collection].make(self)
+            made = RESOURCES[collection].make(self)
         except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
             # A maker computes nothing but from answers: one of another shape than documented ends here.
             raise SeedingError(f"no {collection} can be made of what the target answers: {error!r}") from error
+        if not isinstance(made.record, Mapping):
+            raise SeedingError(f"what the target shows of a new member of {collection} is no object")
+        return made
 
     def shared(self, collection: str) -> Made:
         """A member to hang others on, made on first use."""
