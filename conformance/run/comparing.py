@@ -22,7 +22,7 @@ _SHARING: Final = frozenset({"campaigns", "ordeals", "walks", "journeys", "guard
 """What is done once for all the checks of a chapter that ask for it: whichever comes first, sends the requests."""
 
 _LOOKED_AT: Final = 10
-"""Objects of each collection that are looked for after a fault."""
+"""Objects of each collection that are looked for after a fault, about."""
 
 Pair = tuple[str, str]
 """A requirement, and a subject that it is judged on."""
@@ -74,12 +74,19 @@ class Comparison:
 
     def intact(self) -> bool:
         """Whether the server is as it was: what a fault has let a check delete or spoil, the next would miss."""
-        return not self._broken and all(
-            httpx.get(f"{self._lab.url}/{collection}/{record['id']}").is_success
-            for collection, records in self._lab.workbench.world.population.records.items()
-            if f"GET /{collection}/{{id}}" in self._lab.workbench.contract.operations
+        with httpx.Client(base_url=self._lab.url) as client:
+            return not self._broken and all(client.get(path).is_success for path in self._looked_at)
+
+    @cached_property
+    def _looked_at(self) -> Sequence[str]:
+        """Some objects of each collection of the population."""
+        workbench = self._lab.workbench
+        return [
+            f"/{collection}/{record['id']}"
+            for collection, records in workbench.world.population.records.items()
+            if f"GET /{collection}/{{id}}" in workbench.contract.operations
             for record in records[:: max(1, len(records) // _LOOKED_AT)]
-        )
+        ]
 
     def _again(self, trials: Sequence[Trial]) -> Iterator[Trial]:
         with self._lab.faulty(Tape()) as judge:
