@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import cli
 
 from conformance import catalogue
-from conformance.errors import ConformanceError
+from conformance.errors import ConformanceError, ExitCode
 from conformance.faults import FAULTS
 from conformance.run import kill_matrix
 from conformance.run.comparing import Comparison, Heard
@@ -84,6 +88,31 @@ def test_where_it_can_not_be_written_is_said(tmp_path: Path) -> None:
 def test_a_pattern_that_matches_no_fault_is_bad_input(tmp_path: Path) -> None:
     done = cli("prove", "--select", "no-such-fault", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "Error: no fault matches --select 'no-such-fault'\n")
+
+
+@pytest.mark.server
+def test_what_was_proved_before_ctrl_c_is_kept(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("prefect-conformance")
+    # As a shell starts what is in front: it is for all of the group.
+    with subprocess.Popen(
+        [script, "prove", "--select", "paging.*", "--workers", "1"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("2/"):
+                os.killpg(process.pid, signal.SIGINT)
+    assert process.returncode == ExitCode.INCOMPLETE, said
+    assert said[-1] == "Error: interrupted\n"
+    rows = json.loads((tmp_path / "reports" / kill_matrix.JSON).read_text())
+    assert len(rows) in (2, 3)  # one more may have been under way
+    assert all(row["own"]["caught"] for row in rows)
+    assert not any("Traceback" in line for line in said)
 
 
 @pytest.mark.server

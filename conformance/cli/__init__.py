@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import typer
 
@@ -40,17 +40,23 @@ app.add_typer(_waivers, name="waivers")
 # typer keeps its own copy of click, and names only some of its errors.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
+_INTERRUPTED: Final = 130
+"""What typer makes of Ctrl-C."""
+
 
 def main() -> None:
     """The console script: every error that the user can mend is one line, and ends with the documented code."""
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except ConformanceError as error:
         _end(str(error), ExitCode.USAGE)
     except _UsageError as error:
         _end(error.format_message(), ExitCode.USAGE)
     except (typer.Abort, KeyboardInterrupt):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
         _end("interrupted", ExitCode.INCOMPLETE)
+    sys.exit(code)
 
 
 def _end(message: str, code: ExitCode) -> None:

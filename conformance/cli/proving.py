@@ -22,7 +22,7 @@ def prove(
         typer.Option(metavar="PATTERN", help="Only faults, or those of requirements, that match. Repeatable."),
     ] = None,
     complete: Annotated[
-        bool, typer.Option("--complete", help="Show each fault to the other requirements it touches too: hours.")
+        bool, typer.Option("--complete", help="Show each fault to the other requirements it touches too: an hour.")
     ] = False,
     workers: Annotated[
         str | None, typer.Option(metavar="N|auto", help="Servers at once; auto: one a core.", show_default="auto")
@@ -39,6 +39,7 @@ def prove(
         raise ConformanceError("prove needs more than is installed: pip install 'prefect-conformance[prove]'")
     from conformance.faults import FAULTS
     from conformance.run import kill_matrix, proving
+    from conformance.run.proof import Proof
 
     chosen = [
         fault
@@ -49,8 +50,17 @@ def prove(
         raise ConformanceError(f"no fault matches --select {' '.join(map(repr, select or ()))}")
     rules = catalogue.load()
     processes = min(len(chosen), shared_options.workers(workers, shared_options.cores()))
-    proofs = proving.prove(chosen, complete=complete, workers=processes, progress=_tell)
-    kill_matrix.write(proofs, rules, output)
+    found: dict[str, Proof] = {}
+    try:
+        for proof in proving.prove(chosen, complete=complete, workers=processes, progress=_tell):
+            found[proof.fault] = proof
+    finally:
+        # However it ends: nothing that was proved is lost.
+        proofs = [found[fault.id] for fault in chosen if fault.id in found]
+        if proofs:
+            kill_matrix.write(proofs, rules, output)
+        if len(proofs) < len(chosen):
+            _tell(f"{len(proofs)} of {len(chosen)} faults were shown: {output / kill_matrix.PAGE}")
     missed = [proof for proof in proofs if not proof.own.caught]
     for proof in missed:
         own = proof.own

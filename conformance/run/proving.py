@@ -1,18 +1,23 @@
-"""All faults, one after another, in one laboratory or in several at once."""
+"""All faults, in several laboratories at once, each in a process of its own."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import queue
+import signal
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from conformance.errors import ConformanceError
 from conformance.faults import FAULTS, Fault
 from conformance.run.comparing import Comparison, Heard
-from conformance.run.proof import Laboratory, Others, Proof, Trial
+from conformance.run.proof import Laboratory, Others, Proof
 from conformance.verdicts.model import Verdict
 
 Progress = Callable[[str], None]
@@ -20,45 +25,136 @@ Progress = Callable[[str], None]
 _TRIES: Final = 2
 """The second is for a fault that was shown to a server which an earlier one had left in disorder."""
 
+_LOOK: Final = 1.0
+"""Seconds between two looks at whether the processes live."""
 
-def prove(faults: Sequence[Fault], *, complete: bool, workers: int, progress: Progress) -> list[Proof]:
-    """The proof of each fault. `complete`: with all other requirements that have to do with it.
+_PATIENCE: Final = 30.0
+"""Seconds that a process has to put its servers and folders away."""
 
-    Faults are dealt to the workers, each a process with a laboratory of its own; they call `progress`, which has to
-    be a function of a module. Raises what opening a laboratory raises.
+
+class _Told(Protocol):
+    """A queue from process to process: proofs, then None, or the error that a process ends with."""
+
+    def put(self, told: Proof | Exception | None) -> None: ...
+
+    def get(self, *, timeout: float) -> Proof | Exception | None: ...
+
+
+def prove(faults: Sequence[Fault], *, complete: bool, workers: int, progress: Progress) -> Iterator[Proof]:
+    """The proof of each fault, as soon as it is there. `complete`: later again, with what others make of the fault.
+
+    The workers are processes with a laboratory of their own; they call `progress`, which has to be a function of a
+    module. Raises what opening a laboratory raises, and ConformanceError where a worker dies.
     """
+    context = multiprocessing.get_context("spawn")  # a fork would share connections and locks
+    told: _Told = context.Queue()
     # Neighbours go to different workers. Dealt by resource, each check would be listened to by one worker alone, and
     # the one with the flow runs would still be at it half an hour after the others.
     shares = [tuple(fault.id for fault in faults[number::workers]) for number in range(workers)]
-    if workers == 1:
-        return _share(shares[0], complete, progress)
-    context = multiprocessing.get_context("spawn")  # a fork would share connections and locks
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        running = [pool.submit(_share, share, complete, progress) for share in shares if share]
-        return [proof for share in running for proof in share.result()]
+    processes = [context.Process(target=_work, args=(ids, complete, progress, told)) for ids in shares if ids]
+    try:
+        with _deaf():
+            for process in processes:
+                process.start()
+        going = len(processes)
+        shown = Counter[bool]()
+        while going:
+            match _next(told, processes):
+                case Proof() as proof:
+                    yield proof
+                    shown[proof.others is None] += 1
+                    progress(f"{shown[proof.others is None]}/{len(faults)} {_line(proof)}")
+                case None:
+                    going -= 1
+                case error:
+                    raise error
+    finally:
+        _end(processes)
 
 
-def _share(ids: Sequence[str], complete: bool, progress: Progress) -> list[Proof]:
+def _line(proof: Proof) -> str:
+    own, others = proof.own, proof.others
+    if others is None:
+        return f"{proof.fault}: {'caught' if own.caught else own.found} by {own.requirement}"
+    caught = sum(trial.caught for trial in others.trials)
+    return f"{proof.fault}: caught by {caught} of {len(others.trials)} others, nothing to see for {len(others.unmoved)}"
+
+
+def _next(told: _Told, processes: Sequence[BaseProcess]) -> Proof | Exception | None:
+    while True:
+        # What has died meanwhile may have told something before.
+        dead = [process.exitcode for process in processes if process.exitcode]
+        try:
+            return told.get(timeout=_LOOK)
+        except queue.Empty:
+            if dead:
+                raise ConformanceError(
+                    f"a process of the proof has died, with {dead[0]}: try fewer --workers"
+                ) from None
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    """Have those that are still at work put away what they have. After Ctrl-C they are doing that already."""
+    for process in processes:
+        if process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
+    for process in processes:
+        if process.pid is not None:
+            process.join(_PATIENCE)
+            process.kill()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Who is started here does not hear Ctrl-C while it is being loaded: it would end in a traceback."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(*_: object) -> None:
+    """Hear Ctrl-C once: what is put away then is put away whole."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _work(ids: Sequence[str], complete: bool, progress: Progress, told: _Told) -> None:
+    """A worker's whole life."""
+    end: Exception | None = None
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        for proof in _proofs(ids, complete, progress):
+            told.put(proof)
+    except KeyboardInterrupt:
+        pass
+    except Exception as error:  # noqa: BLE001 - it is raised where the user can be told
+        end = error
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    told.put(end)
+
+
+def _proofs(ids: Sequence[str], complete: bool, progress: Progress) -> Iterator[Proof]:
     known = {fault.id: fault for fault in FAULTS}
     faults = [known[id_] for id_ in ids]
     with tempfile.TemporaryDirectory(prefix="prefect-conformance-") as reports:
+        proofs = []
         with Laboratory(progress, Path(reports)) as lab:
-            owns = [_own(lab, fault, f"{number}/{len(ids)}", progress) for number, fault in enumerate(faults, 1)]
-        others = _others(faults, Path(reports), progress) if complete else [None] * len(faults)
-        return [Proof(fault.id, own, found) for fault, own, found in zip(faults, owns, others, strict=True)]
-
-
-def _own(lab: Laboratory, fault: Fault, number: str, progress: Progress) -> Trial:
-    own = lab.prove(fault)
-    progress(f"{number} {fault.id}: {'caught' if own.caught else own.found} by {own.requirement}")
-    return own
+            for fault in faults:
+                proofs.append(Proof(fault.id, lab.prove(fault)))
+                yield proofs[-1]
+        if complete:
+            for proof, others in zip(proofs, _others(faults, Path(reports), progress), strict=True):
+                yield Proof(proof.fault, proof.own, others)
 
 
 def _others(faults: Sequence[Fault], reports: Path, progress: Progress) -> Iterator[Others]:
     heard = Heard(faults)
     with ExitStack() as stack:
         comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), heard)
-        for number, fault in enumerate(faults, 1):
+        for fault in faults:
             for _ in range(_TRIES):
                 others = comparison.compare(fault)
                 if not others.trials or comparison.intact():
@@ -68,9 +164,4 @@ def _others(faults: Sequence[Fault], reports: Path, progress: Progress) -> Itera
                 comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), heard)
                 if all(trial.before is Verdict.PASSED for trial in others.trials):
                     break
-            caught = sum(trial.caught for trial in others.trials)
-            progress(
-                f"{number}/{len(faults)} {fault.id}: caught by {caught} of {len(others.trials)} others, "
-                f"nothing to see for {len(others.unmoved)}"
-            )
             yield others
