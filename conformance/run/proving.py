@@ -82,15 +82,14 @@ def _line(proof: Proof) -> str:
 
 def _next(told: _Told, processes: Sequence[BaseProcess]) -> Proof | Exception | None:
     while True:
-        # What has died meanwhile may have told something before.
-        dead = [process.exitcode for process in processes if process.exitcode]
+        # Before it is looked what they have told: what has died may have told something.
+        codes = [process.exitcode for process in processes]
         try:
             return told.get(timeout=_LOOK)
         except queue.Empty:
-            if dead:
-                raise ConformanceError(
-                    f"a process of the proof has died, with {dead[0]}: try fewer --workers"
-                ) from None
+            if any(codes) or None not in codes:
+                why = f"a process of the proof died, with {codes}: try fewer --workers"
+                raise ConformanceError(why) from None
 
 
 def _end(processes: Sequence[BaseProcess]) -> None:
