@@ -104,6 +104,29 @@ def test_a_refused_body_that_leaves_something_is_told_where_others_create_too(la
     assert verdicts(tmp_path)[fault.requirement, fault.subject][0] == "failed"
 
 
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("id_", "requirement", "subject", "says"),
+    [
+        ("answer-is-a-page", "filter.any", "flows.id.any_", "POST /flows/filter answers 200 with what is no JSON"),
+        (
+            "field-is-missing",
+            "lifecycles.read-alike",
+            "flows",
+            "the target answers what this check can't read, or the check is wrong: KeyError: 'name'",
+        ),
+    ],
+)
+def test_what_a_check_can_not_read_is_said(
+    id_: str, requirement: str, subject: str, says: str, lab: Laboratory
+) -> None:
+    """It is no verdict, for others judge the shape of answers; nor is it put down to a failure of the suite."""
+    fault = next(fault for fault in FAULTS if fault.id == id_)
+    with lab.faulty(fault) as judge:
+        found = judge(requirement, subject)
+    assert (found.verdict, found.summary) == (Verdict.COULD_NOT_RUN, says)
+
+
 def test_proxy_says_that_the_server_is_gone() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

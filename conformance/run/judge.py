@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 
 from conformance.catalogue import Requirement
@@ -50,8 +51,10 @@ def judge(
             verdict, summary = Verdict.NOT_APPLICABLE, requirement.conditions["read-only"]
         case CouldNotRun() | TargetTrouble() | SeedingError():
             summary = str(ended)
+        case json.JSONDecodeError() | UnicodeDecodeError():
+            summary = _unreadable(journal)
         case _:
-            summary = f"the suite itself failed: {type(ended).__name__}: {ended}"
+            summary = f"{_blame(ended)}: {type(ended).__name__}: {ended}"
             details = _cut("".join(traceback.format_exception(ended)), _LONGEST_TRACE)
     return Judgement(
         requirement=requirement.id,
@@ -62,6 +65,29 @@ def judge(
         seconds=round(seconds, 4),
         findings=tuple(_cut(redactor.text(finding), _LONGEST_LINE) for finding in findings),
     )
+
+
+def _blame(error: BaseException) -> str:
+    """Who is at fault. A check computes on answers: those of another shape than documented end in such errors."""
+    if isinstance(error, (AttributeError, LookupError, TypeError, ValueError)):
+        return "the target answers what this check can't read, or the check is wrong"
+    return "the suite itself failed"
+
+
+def _unreadable(journal: Journal) -> str:
+    """Which answer is no JSON: a check that reads one takes it for granted, and leaves its media type to others."""
+    for exchange in reversed(journal.exchanges):
+        if exchange.response_body and not _is_json(exchange.response_body):
+            return f"{exchange.operation or exchange.url} answers {exchange.status} with what is no JSON"
+    return "an answer is no JSON"
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 def _cut(text: str, most: int) -> str:
