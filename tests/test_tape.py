@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.faults import Fault, Request, Response, touched
-from conformance.faults.bends import answered, asked, on, read
+from conformance.faults import Exchanged, Fault, Request, Response, touched
+from conformance.faults.bends import answered, asked, on, read, where_it_can
 from conformance.faults.fault import Bend, Upstream
 
 ASKED = Request("POST", "/flows/filter").with_json({"limit": 2})
@@ -16,7 +16,7 @@ TOLD = Response(200, ((b"content-type", b"application/json"),), b'[{"name":"a","
 
 def bends(bend: Bend) -> bool:
     """Whether a fault of that kind would have bent the exchange."""
-    return bool(touched([Fault("one", "paging.limit", "POST /flows/filter", "one", bend)], [(ASKED, TOLD)]))
+    return bool(touched([Fault("one", "paging.limit", "POST /flows/filter", "one", bend)], [Exchanged(ASKED, TOLD)]))
 
 
 async def _fails(request: Request, upstream: Upstream) -> Response:
@@ -45,7 +45,11 @@ async def _shouts(request: Request, upstream: Upstream) -> Response:
         (on("POST /flows/filter", asked(lambda body: {**body, "limit": 2})), False),
         (on("POST /flows/filter", asked(lambda body: {**body, "limit": 3})), True),
         (_fails, True),
+        (where_it_can(_fails), False),
+        (where_it_can(on("POST /flows/filter", answered(lambda rows: rows["nobody"]))), False),
+        (where_it_can(on("POST /flows/filter", answered(lambda rows: rows[:0]))), True),
         (_looks, True),
+        (where_it_can(_looks), True),
         (_shouts, True),
     ],
 )
@@ -54,10 +58,10 @@ def test_a_fault_touches_what_it_would_have_changed(bend: Bend, expected: bool) 
 
 
 def test_one_exchange_of_many_is_enough() -> None:
-    other = (Request("GET", "/health"), Response(200, (), b"true"))
+    other = Exchanged(Request("GET", "/health"), Response(200, (), b"true"))
     fault = Fault("none", "paging.limit", "POST /flows/filter", "none", on("POST /flows/filter", answered(_none)))
     assert touched([fault], [other, other]) == []
-    assert touched([fault], [other, (ASKED, TOLD), other]) == [fault]
+    assert touched([fault], [other, Exchanged(ASKED, TOLD), other]) == [fault]
 
 
 def _none(_: Any) -> list[Any]:

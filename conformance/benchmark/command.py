@@ -10,15 +10,15 @@ from typing import Annotated, Final
 import typer
 
 from conformance.benchmark import measures, page, scale, worlds
-from conformance.benchmark.exchanges import Exchanged
 from conformance.benchmark.figures import WHOLE, WORKERS_SHARE, Found, Gate, Part, Start
 from conformance.benchmark.machine import machine
+from conformance.faults import Exchanged
 from conformance.target import embedded
 from conformance.target.embedded import Release
 from conformance.tool import say
 
 _PARTS: Final = {"hand-written": ("--no-fuzz",), "fuzz": ("--select", "fuzz.*")}
-"""What is compared with its bare replay. The fuzz is, as a whole: of a share, most is what a command has once."""
+"""What is compared with its bare replay: of the hand-written checks a share, and the fuzz, which is quick, whole."""
 
 _WORKERS: Final = (1, 2)
 

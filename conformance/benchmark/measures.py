@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from conformance.benchmark import plain
-from conformance.benchmark.exchanges import Exchanged, recording
+from conformance.benchmark.exchanges import recording
 from conformance.benchmark.figures import Gate, Plain, World
 from conformance.benchmark.process import Measured, measure
 from conformance.benchmark.replay import Replayed, replay
 from conformance.errors import ConformanceError, ExitCode
+from conformance.faults import Exchanged
 from conformance.target import Access, discover, embedded
 from conformance.target.embedded import Release
 

@@ -22,7 +22,8 @@ def prove(
         typer.Option(metavar="PATTERN", help="Only faults, or those of requirements, that match. Repeatable."),
     ] = None,
     complete: Annotated[
-        bool, typer.Option("--complete", help="Show each fault to the other requirements it touches too: an hour.")
+        bool,
+        typer.Option("--complete", help="Show each fault to the other requirements it touches too: takes hours."),
     ] = False,
     workers: Annotated[
         str | None, typer.Option(metavar="N|auto", help="Servers at once; auto: one a core.", show_default="auto")
@@ -59,7 +60,7 @@ def prove(
         proofs = [found[fault.id] for fault in chosen if fault.id in found]
         if proofs:
             kill_matrix.write(proofs, rules, output)
-        if len(proofs) < len(chosen):
+        if 0 < len(proofs) < len(chosen):
             _tell(f"{len(proofs)} of {len(chosen)} faults were shown: {output / kill_matrix.PAGE}")
     missed = [proof for proof in proofs if not proof.own.caught]
     for proof in missed:

@@ -29,7 +29,7 @@ from conformance.faults import (
 from conformance.faults.equivalents import EQUIVALENTS, Equivalent, at_once
 from conformance.faults.fault import Fault, Interposed, Request, Response
 from conformance.faults.proxy import Proxy
-from conformance.faults.tape import Tape, touched
+from conformance.faults.tape import Exchanged, Tape, touched
 
 FAULTS: tuple[Fault, ...] = tuple(
     fault
@@ -66,6 +66,7 @@ __all__ = [
     "EQUIVALENTS",
     "FAULTS",
     "Equivalent",
+    "Exchanged",
     "Fault",
     "Interposed",
     "Proxy",

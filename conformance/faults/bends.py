@@ -23,6 +23,31 @@ def on(operation: str, bend: Bend) -> Bend:
     return where_it_fits
 
 
+def where_it_can(bend: Bend) -> Bend:
+    """`bend`, but for what it fails at: then the server's last answer to it, or to the request, is the answer."""
+
+    async def bend_or_leave(request: Request, upstream: Upstream) -> Response:
+        given: list[Response] = []
+        trouble: list[Exception] = []
+
+        async def ask(asked: Request) -> Response:
+            try:
+                given.append(await upstream(asked))
+            except Exception as error:
+                trouble.append(error)
+                raise
+            return given[-1]
+
+        try:
+            return await bend(request, ask)
+        except Exception:
+            if trouble:
+                raise  # not the bend has failed
+            return given[-1] if given else await upstream(request)
+
+    return bend_or_leave
+
+
 def sent(edit: Callable[[Request], Request]) -> Bend:
     """The server is asked something else."""
 

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from conformance.faults.fault import Bend, Headers, Interposed, Request, Response, Upstream
-
-Exchange = tuple[Request, Response]
+from conformance.faults.fault import Headers, Interposed, Request, Response, Upstream
 
 Named = TypeVar("Named", bound=Interposed)
 
 
+@dataclass(frozen=True)
+class Exchanged:
+    """A request and what it was answered."""
+
+    request: Request
+    response: Response
+
+
+@dataclass
 class Tape:
     """Put before a real server, it lets everything pass, and keeps it: `exchanges`, in the order of the answers."""
 
-    def __init__(self) -> None:
-        self.exchanges: list[Exchange] = []
+    exchanges: list[Exchanged] = field(default_factory=list)
 
-    @property
-    def bend(self) -> Bend:
-        """Asks the server, and writes down."""
-        return self._record
-
-    async def _record(self, request: Request, upstream: Upstream) -> Response:
-        answer = await upstream(request)
-        self.exchanges.append((request, answer))
-        return answer
+    async def bend(self, request: Request, upstream: Upstream) -> Response:
+        """Ask the real server, and keep both."""
+        response = await upstream(request)
+        self.exchanges.append(Exchanged(request, response))
+        return response
 
 
-def touched(faults: Iterable[Named], exchanges: Sequence[Exchange]) -> list[Named]:
+def touched(faults: Iterable[Named], exchanges: Sequence[Exchanged]) -> list[Named]:
     """Those that would have bent at least one of the exchanges.
 
     A check that passed on these exchanges passes behind all the others: it sees the same again. A fault that
@@ -47,19 +50,19 @@ class _AskedOtherwiseError(Exception):
     """The server would have been asked what it was not."""
 
 
-async def _touches(fault: Interposed, exchanges: Sequence[Exchange]) -> bool:
-    for request, answer in exchanges:
+async def _touches(fault: Interposed, exchanges: Sequence[Exchanged]) -> bool:
+    for known in exchanges:
 
-        async def upstream(asked: Request, request: Request = request, answer: Response = answer) -> Response:
-            if asked is not request and asked != request:
+        async def upstream(asked: Request, known: Exchanged = known) -> Response:
+            if asked is not known.request and asked != known.request:
                 raise _AskedOtherwiseError
-            return answer
+            return known.response
 
         try:
-            bent = await fault.bend(request, upstream)
+            bent = await fault.bend(known.request, upstream)
         except Exception:  # noqa: BLE001 - a bend that needs more than the exchange: only the server can tell
             return True
-        if bent is not answer and not _alike(bent, answer):
+        if bent is not known.response and not _alike(bent, known.response):
             return True
     return False
 

@@ -10,8 +10,8 @@ from conformance import catalogue
 from conformance.errors import TargetTrouble
 from conformance.mutants.server import NONE, Marked, Mutable
 from conformance.run import Shared, Workbench, plan, run_directly
-from conformance.run.plan import TOGETHER, Key
-from conformance.suite.check import ABSENT, POPULATED, declaration, functions
+from conformance.run.plan import Key
+from conformance.suite.check import ABSENT, declaration, functions
 from conformance.verdicts.ledger import apply
 from conformance.verdicts.model import Judgement, Verdict
 
@@ -61,8 +61,7 @@ class Judging:
         check = functions()[requirement]
         declared = declaration(check)
         assert declared is not None
-        queries = requirement.partition(".")[0] in POPULATED and subject != ABSENT
-        workbench = self._asking if queries else self._doing
+        workbench = self._asking if declared.populated and subject != ABSENT else self._doing
         self._access.mark(mutant)
         try:
             found = run_directly(workbench, check, subject)
@@ -86,12 +85,6 @@ class Judging:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def together(key: Key) -> Key:
-    """What is run at once: the checks of a subject that judge the same requests, or one check alone."""
-    chapter = key[0].partition(".")[0]
-    return (chapter, key[1]) if chapter in TOGETHER else key
 
 
 def seen(before: Verdict, after: Verdict) -> bool:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from conformance.mutants.judging import Judging, seen, together
+from conformance.mutants.judging import Judging, seen
 from conformance.mutants.outcomes import Fate, Outcome
 from conformance.mutants.points import Mutant
 from conformance.mutants.recording import Recorded
-from conformance.run.plan import TOGETHER, Key
+from conformance.run.plan import TOGETHER, Key, together
 from conformance.verdicts.model import Judgement, Verdict
 
 _OVERHEAD = 0.02

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.mutants.judging import Judging, together
+from conformance.mutants.judging import Judging
 from conformance.mutants.outcomes import add, lines
 from conformance.mutants.points import Mutant
-from conformance.run.plan import Key
+from conformance.run.plan import Key, together
 from conformance.verdicts.model import Verdict
 
 _EVERY = 100

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 import httpx
 
-from conformance.faults import Fault, Request, Tape, touched
+from conformance.faults import Exchanged, Fault, Tape, touched
+from conformance.faults.bends import where_it_can
+from conformance.run.plan import Key, together
 from conformance.run.proof import Laboratory, Others, Trial
 from conformance.suite.check import declaration, functions
 from conformance.verdicts.model import Verdict
@@ -18,30 +19,27 @@ from conformance.verdicts.page import placing
 
 _DOCUMENT: Final = "/openapi.json"
 
-_SHARING: Final = frozenset({"campaigns", "ordeals", "walks", "journeys", "guards"})
-"""What is done once for all the checks of a chapter that ask for it: whichever comes first, sends the requests."""
-
 _LOOKED_AT: Final = 10
 """Objects of each collection that are looked for after a fault, about."""
-
-Pair = tuple[str, str]
-"""A requirement, and a subject that it is judged on."""
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """Checks on one subject, before the honest server: which pass, and the faults that would have bent an exchange."""
+    """Checks that judge the same requests, before the honest server.
 
-    passed: frozenset[str]
+    Which of them pass, and the ids of the faults that would have bent an exchange.
+    """
+
+    passed: frozenset[Key]
     touched: frozenset[str]
 
 
-class Heard:
+@dataclass(frozen=True)
+class Hearing:
     """What was listened to once, and holds for every laboratory. `faults` are those that are compared."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = faults
-        self.groups: dict[tuple[frozenset[str], str], _Heard] = {}
+    faults: Sequence[Fault]
+    heard: dict[Key, _Heard] = field(default_factory=dict)
 
 
 class Comparison:
@@ -51,9 +49,10 @@ class Comparison:
     something of what it sent or got: the others it can't tell from the honest server, and most are of that kind.
     """
 
-    def __init__(self, lab: Laboratory, heard: Heard) -> None:
+    def __init__(self, lab: Laboratory, hearing: Hearing) -> None:
         self._lab = lab
-        self._heard = heard
+        self._hearing = hearing
+        self._faults = {fault.id: _elsewhere(fault) for fault in hearing.faults}
         self._broken = False
 
     def compare(self, fault: Fault) -> Others:
@@ -64,12 +63,12 @@ class Comparison:
         has nothing. What is caught is judged a second time without the fault: a server that an earlier one has left
         in disorder would be taken for the fault.
         """
-        passing = [(pair, heard) for pair in self._near(fault) if pair[0] in (heard := self._listen(*pair)).passed]
-        moved = [pair for pair, heard in passing if fault.id in heard.touched]
-        unmoved = [pair for pair, heard in passing if fault.id not in heard.touched]
-        with self._lab.faulty(fault) as judge:
-            found = [(pair, judge(*pair)) for pair in moved]
-        trials = [Trial(*pair, Verdict.PASSED, judged.verdict, judged.summary) for pair, judged in found]
+        passing = [key for key in self._near(fault) if key in self._listen(key).passed]
+        moved = [key for key in passing if fault.id in self._listen(key).touched]
+        unmoved = [key for key in passing if fault.id not in self._listen(key).touched]
+        with self._lab.faulty(self._faults[fault.id]) as judge:
+            found = [(key, judge(*key)) for key in moved]
+        trials = [Trial(*key, Verdict.PASSED, judged.verdict, judged.summary) for key, judged in found]
         return Others(tuple(self._again(trials)), tuple(unmoved))
 
     def intact(self) -> bool:
@@ -95,21 +94,19 @@ class Comparison:
                 self._broken |= before is not Verdict.PASSED
                 yield replace(trial, before=before)
 
-    def _listen(self, requirement: str, subject: str) -> _Heard:
-        group = self._group(requirement, subject)
-        key = (group, subject)
-        if key not in self._heard.groups:
-            self._heard.groups[key] = self._overhear(group, subject)
-        return self._heard.groups[key]
+    def _listen(self, key: Key) -> _Heard:
+        group = together(key)
+        if group not in self._hearing.heard:
+            self._hearing.heard[group] = self._overhear(self._members[group])
+        return self._hearing.heard[group]
 
-    def _overhear(self, group: frozenset[str], subject: str) -> _Heard:
+    def _overhear(self, members: Sequence[Key]) -> _Heard:
         tape = Tape()
         with self._lab.faulty(tape) as judge:
-            passed = frozenset(name for name in sorted(group) if judge(name, subject).verdict is Verdict.PASSED)
-        read = [exchange for exchange in tape.exchanges if _is_document(exchange[0])]
-        said = [exchange for exchange in tape.exchanges if not _is_document(exchange[0])]
-        ids = {fault.id for fault in touched(self._heard.faults, said)}
-        return _Heard(passed, frozenset(ids | (self._of_the_document if read else set())))
+            passed = frozenset(key for key in members if judge(*key).verdict is Verdict.PASSED)
+        said = [exchange for exchange in tape.exchanges if not _is_document(exchange)]
+        ids = {fault.id for fault in touched(self._faults.values(), said)}
+        return _Heard(passed, frozenset(ids if len(said) == len(tape.exchanges) else ids | self._of_the_document))
 
     @cached_property
     def _of_the_document(self) -> set[str]:
@@ -117,19 +114,18 @@ class Comparison:
         tape = Tape()
         with self._lab.proxy.bent(tape):
             httpx.get(self._lab.proxy.url + _DOCUMENT)
-        return {fault.id for fault in touched(self._heard.faults, tape.exchanges)}
+        return {fault.id for fault in touched(self._faults.values(), tape.exchanges)}
 
-    def _group(self, requirement: str, subject: str) -> frozenset[str]:
-        """The requirements that have to be listened to together: one alone, but where they share what was done."""
-        if not (shared := _asked(requirement) & _SHARING):
-            return frozenset({requirement})
-        return frozenset(
-            other
-            for other in functions()
-            if _asked(other) & shared and subject in self._names(other) and _chapter(other) == _chapter(requirement)
-        )
+    @cached_property
+    def _members(self) -> Mapping[Key, Sequence[Key]]:
+        """The checks that have to be listened to together."""
+        members: dict[Key, list[Key]] = {}
+        for requirement in functions():
+            for name in self._names(requirement):
+                members.setdefault(together((requirement, name)), []).append((requirement, name))
+        return members
 
-    def _near(self, fault: Fault) -> Iterator[Pair]:
+    def _near(self, fault: Fault) -> Iterator[Key]:
         about = self._resource(fault.subject)
         for requirement in functions():
             names = self._names(requirement)
@@ -152,13 +148,10 @@ class Comparison:
         return placing.resources(self._lab.workbench.contract.operations)
 
 
-def _asked(requirement: str) -> set[str]:
-    return set(inspect.signature(functions()[requirement]).parameters)
+def _elsewhere(fault: Fault) -> Fault:
+    """The fault before requests that it was not made for: what it can't read, it leaves alone."""
+    return replace(fault, bend=where_it_can(fault.bend))
 
 
-def _chapter(requirement: str) -> str:
-    return requirement.partition(".")[0]
-
-
-def _is_document(request: Request) -> bool:
-    return request.path == _DOCUMENT
+def _is_document(exchange: Exchanged) -> bool:
+    return exchange.request.path == _DOCUMENT

@@ -63,8 +63,12 @@ def _dealt(asked: Sequence[Key], of: int) -> list[int]:
     return [place[_group(key)] for key in asked]
 
 
+def together(key: Key) -> Key:
+    """What checks that judge the same requests on a subject have in common: the chapter, or one check's own key."""
+    chapter = key[0].partition(".")[0]
+    return (chapter, key[1]) if chapter in TOGETHER | ALL_TOGETHER else key
+
+
 def _group(key: Key) -> Key:
     chapter = key[0].partition(".")[0]
-    if chapter in ALL_TOGETHER:
-        return (chapter, "")
-    return (chapter, key[1]) if chapter in TOGETHER else key
+    return (chapter, "") if chapter in ALL_TOGETHER else together(key)

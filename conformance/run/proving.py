@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from conformance.errors import ConformanceError
 from conformance.faults import FAULTS, Fault
-from conformance.run.comparing import Comparison, Heard
+from conformance.run.comparing import Comparison, Hearing
 from conformance.run.proof import Laboratory, Others, Proof
 from conformance.verdicts.model import Verdict
 
@@ -140,6 +140,8 @@ def _proofs(ids: Sequence[str], complete: bool, progress: Progress) -> Iterator[
     faults = [known[id_] for id_ in ids]
     with tempfile.TemporaryDirectory(prefix="prefect-conformance-") as reports:
         proofs = []
+        # First, and in a laboratory of their own: a fault that remembers what went by is fed with recorded exchanges
+        # before it is shown to others.
         with Laboratory(progress, Path(reports)) as lab:
             for fault in faults:
                 proofs.append(Proof(fault.id, lab.prove(fault)))
@@ -150,9 +152,9 @@ def _proofs(ids: Sequence[str], complete: bool, progress: Progress) -> Iterator[
 
 
 def _others(faults: Sequence[Fault], reports: Path, progress: Progress) -> Iterator[Others]:
-    heard = Heard(faults)
+    hearing = Hearing(faults)
     with ExitStack() as stack:
-        comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), heard)
+        comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), hearing)
         for fault in faults:
             for _ in range(_TRIES):
                 others = comparison.compare(fault)
@@ -160,7 +162,7 @@ def _others(faults: Sequence[Fault], reports: Path, progress: Progress) -> Itera
                     break
                 progress("a check has changed what the others are judged on: another server")
                 stack.close()
-                comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), heard)
+                comparison = Comparison(stack.enter_context(Laboratory(progress, reports)), hearing)
                 if all(trial.before is Verdict.PASSED for trial in others.trials):
                     break
             yield others
