@@ -122,6 +122,9 @@ def _run(settings: Settings) -> int:
         "-p",
         "no:randomly",
         "-p",
+        # Its own plugin has nothing to do here, and loads all of it.
+        "no:schemathesis",
+        "-p",
         "conformance.plugin.screen",
         *options.arguments(settings),
     ]

@@ -19,10 +19,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from conformance import data
+from conformance.cache_folder import root
 from conformance.verdicts.model import one_line
 from conformance.verdicts.printable import printable
 
@@ -72,7 +72,7 @@ def render(
         if not made:
             raise _NotRenderedError(f"{results} holds no results")
         node = _node()
-        tool = _installed(cache or _cache(), progress)
+        tool = _installed(cache or root(), progress)
         progress("rendering the Allure report")
         report.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="conformance-allure-") as work:
@@ -100,11 +100,6 @@ def _node() -> str:
     if found is None or (int(found[1]), int(found[2])) < _OLDEST_NODE:
         raise _NotRenderedError(f"Node.js {'.'.join(map(str, _OLDEST_NODE))} or newer is needed, and {node} is {said}")
     return node
-
-
-def _cache() -> Path:
-    named = os.environ.get("PREFECT_CONFORMANCE_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("prefect-conformance", appauthor=False)
 
 
 def _installed(cache: Path, progress: Progress) -> Path:

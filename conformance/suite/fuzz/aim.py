@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from schemathesis.core import NotSet
-
 from conformance.contract import Operation, Query
 from conformance.resources import RESOURCES, Made
+from conformance.suite.fuzz.parts import ABSENT
 from conformance.suite.operands import NOBODY
 from conformance.world import World
 
@@ -65,7 +64,7 @@ def fenced(query: Query, body: Body, world: World) -> Body:
     own = query.filters.get(name)
     if own is None or "id" not in own.criteria or name not in RESOURCES:
         return body
-    body = {} if body is None or isinstance(body, NotSet) else body
+    body = {} if body is None or body is ABSENT else body
     if not isinstance(body, dict) or not isinstance(body.get(name), dict | None):
         return body
     filter_ = dict(body.get(name) or {})

@@ -9,20 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
-import requests
 
 from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Made, Resource
 from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.blame import Culprits
+from conformance.suite.fuzz.cases import Case
 from conformance.suite.fuzz.courtesy import courteous, courteous_path
 from conformance.suite.fuzz.findings import Finding, failed, judge, keep, server_error
-from conformance.suite.fuzz.generation import Generator
+from conformance.suite.fuzz.keeping import Keeping
 from conformance.suite.fuzz.kinds import plain
 from conformance.suite.fuzz.parts import ABSENT, Parts, Request, put_together, taken_apart
 from conformance.suite.fuzz.patience import send
-from conformance.suite.fuzz.spread import AnyCase
 from conformance.suite.outcome import CouldNotRun
 from conformance.target import Client, Exchange, only_reads
 from conformance.world import World
@@ -60,8 +59,7 @@ class Campaigns:
         self._contract = contract
         self._client = client
         self._world = world
-        self._examples = examples
-        self._generator = Generator(contract, random_seed)
+        self._generator = Keeping(contract, random_seed, examples)
         self._done: dict[str, Campaign] = {}
 
     def of(self, operation: Operation) -> Campaign:
@@ -155,38 +153,37 @@ class Campaigns:
         seen: set[object] = set()
         if (own := self._plain(operation, members)) is not None:
             yield own, True
-        for case, keeps_schema, with_member in self._cases(operation):
+        for case, with_member in self._cases(operation):
             aimed = bool(operation.placeholders) and members.known and with_member
-            generated = dict(case.path_parameters or {})
+            generated = case.path
             signature = (aimed or repr(generated), repr(case.query), repr(case.body))
             if signature in seen:
                 continue
             seen.add(signature)
             if aimed:
-                case.path_parameters = {**generated, **members.next()}
+                case.path = {**generated, **members.next()}
             elif generated and not self._world.exclusive:
-                case.path_parameters = courteous_path(operation, generated, self._world)
-            self._take_care(operation, case, keeps_schema)
-            request = _prepared(case, self._client.base_url)
+                case.path = courteous_path(operation, generated, self._world)
+            self._take_care(operation, case)
+            request = case.request(operation, self._client.base_url)
             # What takes care is in the body: a bulk delete that is sent without one deletes what it finds.
             careless = operation.label in aim.EXTRA_CARE and request is not None and not request[2]
             if request is not None and not careless:
                 yield request, aimed or not operation.placeholders
 
-    def _cases(self, operation: Operation) -> Iterator[tuple[AnyCase, bool, bool]]:
-        """Generated cases, each with whether it keeps the schema, and whether it is to be about a real member.
+    def _cases(self, operation: Operation) -> Iterator[tuple[Case, bool]]:
+        """Generated cases, each with whether it is to be about a real member.
 
         Those that cover a body fail at the door otherwise; of the others, aimed and unaimed ones take turns.
         """
         renamed = _Renaming(_CREATES.get(operation.label), self._world)
-        for number, (case, keeps_schema) in enumerate(self._generator.covering(operation)):
-            body, case.body = case.body, renamed(case.body)
-            yield case, keeps_schema, True
-            for stray in aim.astray(body, self._world) if number == 0 else ():
-                case.body = renamed(stray)
-                yield case, False, True
-        for number, (case, keeps_schema) in enumerate(self._generator.cases(operation, self._examples)):
-            yield case, keeps_schema, number % 2 == 0 or not keeps_schema
+        cases = self._generator.of(operation)
+        for number, case in enumerate(cases.covering):
+            yield replace(case, body=renamed(case.body)), True
+            for stray in aim.astray(case.body, self._world) if number == 0 else ():
+                yield replace(case, body=renamed(stray), keeps_schema=False), True
+        for number, case in enumerate(cases.drawn):
+            yield replace(case), number % 2 == 0 or not case.keeps_schema
 
     def _plain(self, operation: Operation, members: _Members) -> Request | None:
         """The call that the suite itself would make, where it knows one: the way in that no generator finds."""
@@ -212,8 +209,8 @@ class Campaigns:
         content = b"" if body is None else json.dumps(body).encode()
         return operation.method, url, content, {} if body is None else {"content-type": "application/json"}
 
-    def _take_care(self, operation: Operation, case: AnyCase, keeps_schema: bool) -> None:
-        if keeps_schema:
+    def _take_care(self, operation: Operation, case: Case) -> None:
+        if case.keeps_schema:
             case.body = aim.with_references(case.body, self._world)
         if (query := self._contract.queries.get(operation.label)) is not None:
             case.body = aim.fenced(query, case.body, self._world)
@@ -281,22 +278,3 @@ class _Renaming:
 
 _CREATES: Mapping[str, Resource] = {resource.creates: resource for resource in RESOURCES.values() if resource.creates}
 _CHANGES = frozenset(resource.updates for resource in RESOURCES.values())
-
-
-def _prepared(case: AnyCase, base_url: str) -> Request | None:
-    """Method, URL, body and headers of a case; None for one that HTTP can't carry."""
-    parts = case.as_transport_kwargs(base_url=base_url)
-    parts.pop("cookies", None)
-    try:
-        prepared = requests.Request(**parts).prepare()
-        url = str(httpx.URL(prepared.url or ""))
-    except (requests.RequestException, httpx.InvalidURL, ValueError, UnicodeError):
-        return None
-    body = prepared.body
-    content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    headers = {name: str(value) for name, value in prepared.headers.items() if name.lower() in _KEPT_HEADERS}
-    return str(case.method), url, content if isinstance(content, bytes) else b"", headers
-
-
-_KEPT_HEADERS = frozenset({"content-type"})
-"""Of the generated headers only what describes the body: the client has its own of the rest."""

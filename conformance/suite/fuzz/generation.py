@@ -6,14 +6,18 @@ import contextlib
 import zlib
 from typing import Any
 
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core import NotSet
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
 from conformance.contract.schemas import Schema
+from conformance.suite.fuzz.cases import Case, Cases
+from conformance.suite.fuzz.parts import ABSENT
 from conformance.suite.fuzz.provider import BACKEND
 from conformance.suite.fuzz.spread import AnyCase, covering
 
@@ -28,6 +32,10 @@ _COVERING = {GenerationMode.POSITIVE: (24, 100), GenerationMode.NEGATIVE: (6, 36
 
 _COVERING_QUERIES = {GenerationMode.POSITIVE: (4, 8), GenerationMode.NEGATIVE: (2, 4)}
 """The same of a query."""
+
+_ANYWHERE = "http://localhost"
+
+_JSON = "application/json"
 
 _NEGATIVE_SHARE = 4
 """One case that breaks the schema for so many that keep it: breaking one on purpose costs five times as much."""
@@ -44,6 +52,11 @@ class Generator:
         self._schema = schemathesis.openapi.from_dict(_without_headers(contract.document))
         self._seed = random_seed
         self._queries = contract.queries
+
+    def generate(self, operation: Operation, number: int) -> Cases:
+        """All cases of an operation, as plain data: `covering`, and `cases` of that number."""
+        covered, drawn = self.covering(operation), self.cases(operation, number)
+        return Cases([_plain(*case) for case in covered], [_plain(*case) for case in drawn])
 
     def covering(self, operation: Operation) -> list[tuple[AnyCase, bool]]:
         """Cases that go through the parts of a request one by one, each with whether it keeps the schema.
@@ -93,6 +106,19 @@ class Generator:
         with contextlib.suppress(Unsatisfiable):  # no such case exists: what was drawn until then is all there is
             collect()
         return cases
+
+
+def _plain(case: AnyCase, keeps_schema: bool) -> Case:
+    parts = case.as_transport_kwargs(base_url=_ANYWHERE)
+    body = ABSENT if isinstance(case.body, NotSet) else case.body
+    media = parts["headers"].get("Content-Type")
+    if not (body is ABSENT or isinstance(body, bytes) or case.media_type == _JSON):
+        # A form, or whatever else a document may ask for: there is nothing in it to be aimed.
+        parts.pop("cookies", None)
+        encoded = requests.Request(**parts).prepare()
+        body, media = encoded.body or b"", encoded.headers.get("content-type")
+        body = body.encode() if isinstance(body, str) else body
+    return Case(dict(case.path_parameters or {}), parts["params"] or {}, body, media, keeps_schema)
 
 
 def _can_be_broken(operation: Operation) -> bool:

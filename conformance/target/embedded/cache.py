@@ -14,9 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from conformance.cache_folder import CACHE_VARIABLE, root
 from conformance.errors import ProvisioningError
 from conformance.target.embedded import environment, postgres, template
-from conformance.target.embedded.folder import CACHE_VARIABLE, root
 from conformance.target.embedded.releases import Release
 
 __all__ = ["CACHE_VARIABLE", "Provisioned", "cached", "new_log", "provision", "root"]

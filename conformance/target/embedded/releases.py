@@ -12,10 +12,10 @@ from typing import Annotated
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from conformance.cache_folder import root
 from conformance.data import fixtures
 from conformance.errors import ProvisioningError
 from conformance.target.embedded import index
-from conformance.target.embedded.folder import root
 
 _SPEC = re.compile(r"(?:prefect\s*==\s*)?(?P<version>[^\s=]+)")
 

@@ -1,0 +1,106 @@
+"""The cases of a contract, kept from run to run: the same document and seed give the same, and making them is slow.
+
+It is also large: what Schemathesis and Hypothesis hold of a contract is most of a process's memory. With all cases
+kept, neither is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from conformance.cache_folder import root
+from conformance.contract import Contract, Operation
+from conformance.suite.fuzz.cases import Case, Cases
+
+if TYPE_CHECKING:
+    from conformance.suite.fuzz.generation import Generator
+
+_MAKERS: Final = ("cases.py", "generation.py", "parts.py", "provider.py", "spread.py")
+"""The modules beside this one that decide what the cases of a contract are."""
+
+_LIBRARIES: Final = ("schemathesis", "hypothesis", "jsonschema-rs")
+
+_DAYS: Final = 30
+"""After which the cases of a contract that nobody has asked for are removed."""
+
+_LARGEST: Final = 2**20
+"""Bytes of an operation's cases that are kept at most: a document may be anybody's."""
+
+
+class Keeping:
+    """The cases of a contract's operations, `number` drawn ones of each: those of the cache folder, or new ones."""
+
+    def __init__(self, contract: Contract, random_seed: int, number: int) -> None:
+        self._contract = contract
+        self._seed = random_seed
+        self._number = number
+
+    def of(self, operation: Operation) -> Cases:
+        """Those of one operation, in the order in which they are generated."""
+        place = self._folder / f"{hashlib.sha256(operation.label.encode()).hexdigest()[:16]}.json"
+        if (kept := _read(place)) is not None:
+            return kept
+        made = self._generator.generate(operation, self._number)
+        with suppress(OSError, TypeError):  # no place for it, or something that JSON has no form for
+            _write(place, made)
+        return made
+
+    @cached_property
+    def _generator(self) -> Generator:
+        from conformance.suite.fuzz.generation import Generator
+
+        return Generator(self._contract, self._seed)
+
+    @cached_property
+    def _folder(self) -> Path:
+        folders = root() / "cases"
+        digest = hashlib.sha256()
+        for part in self._decisive():
+            digest.update(part + b"\0")
+        folder = folders / digest.hexdigest()[:16]
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.touch()
+            for other in folders.iterdir():
+                if other.stat().st_mtime < time.time() - _DAYS * 86400:
+                    shutil.rmtree(other, ignore_errors=True)
+        return folder
+
+    def _decisive(self) -> Iterator[bytes]:
+        """Whatever the cases depend on."""
+        yield json.dumps(self._contract.document).encode()  # in its order, which decides too
+        yield f"{self._seed} {self._number} {sys.version}".encode()
+        for library in _LIBRARIES:
+            yield f"{library} {version(library)}".encode()
+        for name in _MAKERS:
+            yield Path(__file__).with_name(name).read_bytes()
+
+
+def _read(place: Path) -> Cases | None:
+    try:
+        told = json.loads(place.read_bytes())
+        return Cases([Case.load(case) for case in told["covering"]], [Case.load(case) for case in told["drawn"]])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _write(place: Path, cases: Cases) -> None:
+    told = json.dumps({"covering": [case.dump() for case in cases.covering], "drawn": [c.dump() for c in cases.drawn]})
+    if len(told) > _LARGEST:
+        return
+    # Several workers may be at it: whoever reads sees all of it or nothing.
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as folder:
+        part = Path(folder, place.name)
+        part.write_text(told, "ascii")
+        part.replace(place)
