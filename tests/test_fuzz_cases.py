@@ -124,10 +124,20 @@ def test_without_a_place_to_keep_them_they_are_generated(monkeypatch: pytest.Mon
     assert Keeping(CONTRACT, 1, 4).of(PATCH) == whole
 
 
-def test_what_is_too_large_or_too_old_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    Keeping(CONTRACT, 1, 4).of(PATCH)
-    [old] = kept()
-    os.utime(old.parent, (0, 0))
+def test_those_that_were_last_asked_for_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_MOST", 2)
+    for number, seed in enumerate((1, 2, 1, 3)):
+        Keeping(CONTRACT, seed, 4).of(PATCH)
+        folders = {place.parent for place in kept()}
+        for folder in folders:
+            os.utime(folder, (folder.stat().st_mtime - 10,) * 2)
+        assert len(folders) == (1, 2, 2, 2)[number]
+    monkeypatch.setattr(Generator, "generate", None)
+    for seed in (1, 3):
+        Keeping(CONTRACT, seed, 4).of(PATCH)
+
+
+def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_LARGEST", 10)
-    Keeping(CONTRACT, 2, 4).of(PATCH)
+    Keeping(CONTRACT, 1, 4).of(PATCH)
     assert kept() == []

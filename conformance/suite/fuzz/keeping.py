@@ -11,7 +11,6 @@ import json
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -31,8 +30,8 @@ _MAKERS: Final = ("cases.py", "generation.py", "parts.py", "provider.py", "sprea
 
 _LIBRARIES: Final = ("schemathesis", "hypothesis", "jsonschema-rs")
 
-_DAYS: Final = 30
-"""After which the cases of a contract that nobody has asked for are removed."""
+_MOST: Final = 20
+"""Contracts and seeds whose cases are kept: those that were last asked for."""
 
 _LARGEST: Final = 2**20
 """Bytes of an operation's cases that are kept at most: a document may be anybody's."""
@@ -72,9 +71,8 @@ class Keeping:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             folder.touch()
-            for other in folders.iterdir():
-                if other.stat().st_mtime < time.time() - _DAYS * 86400:
-                    shutil.rmtree(other, ignore_errors=True)
+            for old in sorted(folders.iterdir(), key=lambda other: other.stat().st_mtime)[:-_MOST]:
+                shutil.rmtree(old, ignore_errors=True)
         return folder
 
     def _decisive(self) -> Iterator[bytes]:
