@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -16,3 +17,14 @@ def root() -> Path:
     if chosen:
         return Path(chosen).expanduser().absolute()
     return platformdirs.user_cache_path("prefect-conformance", appauthor=False)
+
+
+def put(place: Path, text: str) -> None:
+    """Write the file `place`, in a folder that is there: whoever reads it meanwhile sees all of it, or what was before.
+
+    Raises OSError.
+    """
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as folder:
+        part = Path(folder, place.name)
+        part.write_text(text, "utf-8")
+        part.replace(place)

@@ -65,7 +65,8 @@ def server(release: Release) -> Iterator[tuple[str, str]]:
     """A server on a PostgreSQL of its own: the URLs of its API and of its database."""
     noted = _Noted(embedded.open_databases(release, measures.silent, parse_database("postgres")))
     try:
-        (started,) = embedded.start_all(release, 1, measures.silent, noted)
+        (started,) = embedded.spawn_all(release, 1, measures.silent, noted)
+        embedded.wait([started])
         try:
             yield started.url, noted.url
         finally:

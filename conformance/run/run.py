@@ -39,8 +39,10 @@ from conformance.target import (
     embedded,
     parse_database,
     parse_url,
+    recollection,
 )
 from conformance.target.database import NAMES
+from conformance.target.embedded import Release
 from conformance.verdicts import document, waivers
 from conformance.verdicts.api_coverage import parse_required
 from conformance.verdicts.ledger import ErrorKind
@@ -92,10 +94,8 @@ class Run:
         Raises ConformanceError, with one line for the user, where the run can't begin.
         """
         reached = self.check(self.settings)
-        url = self.settings.url or self._start()
+        target = self._find(reached) if self.settings.url is None else self._look(self.settings.url, reached)
         with self.timings.phase("target"):
-            self.progress(f"reading the contract of {url}")
-            target = discover(url, reached, self.settings.contract, self.settings.rate)
             for note in target.notes:
                 self.progress(note)
             files = self._waiver_files()
@@ -175,6 +175,7 @@ class Run:
         """
         if self.settings.read_only:
             return
+        self._wait()
         self._guard()
         if not self.settings.owns_target:
             self._look_around()
@@ -341,8 +342,40 @@ class Run:
             raise RuntimeError("the run has not been opened")
         return self.workbench
 
-    def _start(self) -> str:
+    def _find(self, reached: Access) -> Target:
+        """A server of the run's own. What is known of its kind is not asked: it may be still on its way up then."""
         release = embedded.release(self.settings.server) if self.settings.server else embedded.newest()
+        self._start(release)
+        url, kept = self._servers[0].url, embedded.answers(release)
+        if self.settings.contract is None:
+            with self.timings.phase("target"):
+                if (known := recollection.recall(kept, url)) is not None:
+                    return known
+        self._wait()
+        found = self._look(url, reached)
+        recollection.remember(kept, found)
+        return found
+
+    def _look(self, url: str, reached: Access) -> Target:
+        with self.timings.phase("target"):
+            self.progress(f"reading the contract of {url}")
+            return discover(url, reached, self.settings.contract, self.settings.rate)
+
+    def _wait(self) -> None:
+        """Return when the servers that the run has started are healthy, if there are any."""
+        with self.timings.phase("start"), self._redacted():
+            embedded.wait(self._servers)
+
+    @contextmanager
+    def _redacted(self) -> Iterator[None]:
+        """What goes wrong with a server may quote what that said of the connection which it was given."""
+        try:
+            yield
+        except ProvisioningError as error:
+            redactor = Redactor(parse_database(self.settings.database).secrets)
+            raise ProvisioningError(redactor.text(str(error))) from error
+
+    def _start(self, release: Release) -> None:
         began = time.perf_counter()
 
         def say(text: str) -> None:
@@ -350,15 +383,10 @@ class Run:
                 self.timings["provisioning"] = round(time.perf_counter() - began, 3)
             self.progress(f"prefect {release.version}: {text}")
 
-        database = parse_database(self.settings.database)
-        try:
-            self._databases = embedded.open_databases(release, say, database)
-            self._servers = embedded.start_all(release, self.settings.workers, say, self._databases)
-        except ProvisioningError as error:
-            # It may quote what a server said of the connection that it was given.
-            raise ProvisioningError(Redactor(database.secrets).text(str(error))) from error
-        self.timings["start"] = round(time.perf_counter() - began - self.timings.get("provisioning", 0.0), 3)
-        return self._servers[0].url
+        with self._redacted():
+            self._databases = embedded.open_databases(release, say, parse_database(self.settings.database))
+            self._servers = embedded.spawn_all(release, self.settings.workers, say, self._databases)
+        self.timings.add("start", time.perf_counter() - began - self.timings.get("provisioning", 0.0))
 
     def _guard(self) -> None:
         """Start another server, which asks for credentials and CSRF tokens, where a check needs one.

@@ -10,7 +10,6 @@ import hashlib
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -18,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from conformance.cache_folder import root
+from conformance.cache_folder import put, root
 from conformance.contract import Contract, Operation
 from conformance.suite.fuzz.cases import Case, Cases
 
@@ -95,10 +94,5 @@ def _read(place: Path) -> Cases | None:
 
 def _write(place: Path, cases: Cases) -> None:
     told = json.dumps({"covering": [case.dump() for case in cases.covering], "drawn": [c.dump() for c in cases.drawn]})
-    if len(told) > _LARGEST:
-        return
-    # Several workers may be at it: whoever reads sees all of it or nothing.
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as folder:
-        part = Path(folder, place.name)
-        part.write_text(told, "ascii")
-        part.replace(place)
+    if len(told) <= _LARGEST:
+        put(place, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from conformance.errors import ProvisioningError
@@ -13,20 +13,22 @@ from conformance.target.database import Database
 from conformance.target.embedded import cache, configuration
 from conformance.target.embedded.databases import Databases, provide
 from conformance.target.embedded.releases import Release, newest, release, supported
-from conformance.target.embedded.server import EmbeddedServer, Place, launch_all, spawn
+from conformance.target.embedded.server import EmbeddedServer, Place, spawn, wait_for_all
 
 __all__ = [
     "Databases",
     "EmbeddedServer",
     "Release",
+    "answers",
     "interpreter",
     "newest",
     "open_databases",
     "release",
+    "spawn_all",
     "spawn_guarded",
     "start",
-    "start_all",
     "supported",
+    "wait",
 ]
 
 # A warm start takes about 7 s on two idle cores; several at once on a loaded machine take minutes.
@@ -51,16 +53,24 @@ def open_databases(release: Release, progress: Callable[[str], None], database: 
 
 
 def start(release: Release, progress: Callable[[str], None]) -> EmbeddedServer:
-    """One server on SQLite: `start_all` of one."""
-    return start_all(release, 1, progress)[0]
+    """One server on SQLite, as of `spawn_all`, that is healthy. Raises `ProvisioningError` where it doesn't start."""
+    servers = spawn_all(release, 1, progress)
+    wait(servers)
+    return servers[0]
 
 
-def start_all(
+def wait(servers: Sequence[EmbeddedServer]) -> None:
+    """Returns when all are healthy. Raises `ProvisioningError` where one doesn't start; then none is left."""
+    wait_for_all(servers, _PATIENCE)
+
+
+def spawn_all(
     release: Release, number: int, progress: Callable[[str], None], databases: Databases | None = None
 ) -> list[EmbeddedServer]:
-    """Fresh, healthy servers of `release`, each with an empty database: nobody else's, gone when this process is.
+    """Servers of `release`, each with an empty database: nobody else's, gone when this process is.
 
-    `databases` are open ones; without them it is SQLite. Raises as `open_databases`, and if a server doesn't start.
+    They are on their way up and not yet healthy: see `wait`. `databases` are open ones; without them it is SQLite.
+    Raises as `open_databases`.
     """
     databases = databases or open_databases(release, progress)
     try:
@@ -69,6 +79,7 @@ def start_all(
     except OSError as error:
         raise _unwritable(error) from error
     homes: list[Path] = []
+    servers: list[EmbeddedServer] = []
     try:
         try:
             places = []
@@ -76,8 +87,11 @@ def start_all(
                 homes.append(Path(tempfile.mkdtemp(prefix="prefect-conformance-")))
                 places.append(Place(homes[-1], log, databases.place(homes[-1])))
             progress("starting")
-            return launch_all(release, python, places, patience=_PATIENCE, grace=_GRACE, disposable=True)
+            for place in places:
+                servers.append(spawn(release, python, place, grace=_GRACE))  # noqa: PERF401 - to know those there are
         except BaseException:
+            for server in servers:
+                server.stop()
             for home in homes:
                 shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
             raise
@@ -86,10 +100,19 @@ def start_all(
             f"can't start prefect {release.version} in {tempfile.gettempdir()}: {error.strerror or error}; "
             "free some space there or set TMPDIR to another folder"
         ) from error
+    return servers
+
+
+def answers(release: Release) -> Path:
+    """A file to keep what a server of `release` says of itself, which need not be there, nor the release.
+
+    Another one for each way of configuring it, and after whatever has been changed in its installed package.
+    """
+    return cache.answers(release)
 
 
 def interpreter(release: Release, progress: Callable[[str], None]) -> Path:
-    """The Python of the release's environment, which has Prefect's SDK as well. Provisions it as `start_all` does.
+    """The Python of the release's environment, which has Prefect's SDK as well. Provisions it as `spawn_all` does.
 
     Raises `ProvisioningError` if that can't be done, and `OSError` if the cache folder can't be written.
     """

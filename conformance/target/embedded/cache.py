@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from conformance.cache_folder import CACHE_VARIABLE, root
 from conformance.errors import ProvisioningError
-from conformance.target.embedded import environment, postgres, template
+from conformance.target.embedded import configuration, environment, postgres, template
 from conformance.target.embedded.releases import Release
 
 __all__ = ["CACHE_VARIABLE", "Provisioned", "cached", "new_log", "provision", "root"]
@@ -71,6 +71,21 @@ def cached(release: Release) -> Provisioned | None:
     found = Provisioned(environment.python_of(folder / "environment"), folder / "template")
     # The interpreter is a link: it dangles when the Python that it was made from has been removed.
     return found if found.python.exists() and found.template.is_dir() else None
+
+
+def answers(release: Release) -> Path:
+    """The file in which may be kept what a server of `release` says of itself; it need not be there."""
+    folder = _folder(release)
+    python = environment.python_of(folder / "environment")
+    digest = hashlib.sha256(repr(configuration.command(release, python, 0)).encode())
+    for name, value in sorted(configuration.environment(release, python, folder).items()):
+        if name not in configuration.KEPT:
+            digest.update(f"{name}={value}".encode())
+    # Somebody may have changed what is installed, to see what the suite makes of it.
+    for module in sorted((folder / "environment").glob("lib/python*/site-packages/prefect/**/*.py")):
+        found = module.stat()
+        digest.update(f"{module} {found.st_size} {found.st_mtime_ns}".encode())
+    return folder.with_name(f"{folder.name}.{digest.hexdigest()[:12]}.json")
 
 
 def provision(release: Release, progress: Callable[[str], None]) -> Provisioned:

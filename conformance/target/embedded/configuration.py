@@ -14,7 +14,7 @@ _OFF = "false"
 
 # Nothing of the user's environment reaches the server (a stray PREFECT_* would change its answers), but for
 # what an interpreter may need to start at all.
-_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 
 # The same setting is PREFECT_ORION_… in Orion, PREFECT_API_… after it and PREFECT_SERVER_… in the newest;
 # a release ignores the names that it doesn't know.
@@ -71,7 +71,7 @@ def connection(url: str) -> dict[str, str]:
 
 def environment(release: Release, python: Path, home: Path) -> dict[str, str]:
     """The whole environment of a server of `release` whose files are in `home`."""
-    variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    variables = {name: os.environ[name] for name in KEPT if name in os.environ}
     variables |= {
         "PATH": os.pathsep.join([str(python.parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(home),

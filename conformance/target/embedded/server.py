@@ -45,7 +45,7 @@ class EmbeddedServer:
         self._ports = contextlib.ExitStack()
 
     def keep(self, ports: contextlib.ExitStack) -> None:
-        """Hold what reserves its port until it ends: nobody waits for it to have taken the port."""
+        """Hold what reserves its port until it has taken it, or ends."""
         self._ports = ports
 
     def wait_until_healthy(self, patience: float) -> None:
@@ -54,6 +54,7 @@ class EmbeddedServer:
             while self._process.poll() is None:
                 with contextlib.suppress(httpx.TransportError):
                     if client.get(f"{self.url}/health").is_success:
+                        self._ports.close()  # it has its port
                         return
                 if time.monotonic() > self._started + patience:
                     raise ProvisioningError(
@@ -92,49 +93,32 @@ def launch(
     grace: float,
     disposable: bool,
 ) -> EmbeddedServer:
-    """Starts a server on a free port of 127.0.0.1 and returns when it is healthy; arguments as of `launch_all`."""
-    places = [Place(home, log, variables)]
-    return launch_all(release, python, places, patience=patience, grace=grace, disposable=disposable)[0]
+    """Starts a server on a free port of 127.0.0.1 and returns when it is healthy, within `patience` seconds.
 
-
-def launch_all(
-    release: Release,
-    python: Path,
-    places: Sequence[Place],
-    *,
-    patience: float,
-    grace: float,
-    disposable: bool,
-) -> list[EmbeddedServer]:
-    """Starts a server on a free port of 127.0.0.1 for each of `places`, all at once; returns when all are healthy.
-
-    The home of a place is removed when its server ends if `disposable`. `grace` is how long it may take to stop
-    before it is killed. Raises `ProvisioningError` if one ends early or is not
-    healthy after `patience` seconds; then none is left.
+    `home` is removed when it ends if `disposable`; `grace` is how long it may take to stop before it is killed. Raises
+    `ProvisioningError` if it ends early or is not healthy in time.
     """
-    servers: list[EmbeddedServer] = []
-    with contextlib.ExitStack() as ports:
-        try:
-            for place in places:
-                port = ports.enter_context(_reserved_port())
-                servers.append(_spawn(release, python, place, port, grace=grace, disposable=disposable))
-            for server in servers:
-                server.wait_until_healthy(patience)
-        except BaseException:
-            for server in servers:
-                server.stop()
-            raise
-    return servers
+    servers = [spawn(release, python, Place(home, log, variables), grace=grace, disposable=disposable)]
+    wait_for_all(servers, patience)
+    return servers[0]
 
 
-def spawn(release: Release, python: Path, place: Place, *, grace: float) -> EmbeddedServer:
-    """Starts a server and does not wait for it.
+def wait_for_all(servers: Sequence[EmbeddedServer], patience: float) -> None:
+    """Returns when all are healthy. Raises `ProvisioningError` where one does not come to it; then none is left."""
+    try:
+        for server in servers:
+            server.wait_until_healthy(patience)
+    except BaseException:
+        for server in servers:
+            server.stop()
+        raise
 
-    Its home is removed when it ends.
-    """
+
+def spawn(release: Release, python: Path, place: Place, *, grace: float, disposable: bool = True) -> EmbeddedServer:
+    """Starts a server on a free port of 127.0.0.1 and does not wait for it; arguments as of `launch`."""
     with contextlib.ExitStack() as ports:
         port = ports.enter_context(_reserved_port())
-        server = _spawn(release, python, place, port, grace=grace, disposable=True)
+        server = _spawn(release, python, place, port, grace=grace, disposable=disposable)
         server.keep(ports.pop_all())
     return server
 
