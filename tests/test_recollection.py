@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from conftest import cli
 
+from conformance.cache_folder import CACHE_VARIABLE
 from conformance.contract import Contract, Reading, frozen
+from conformance.errors import ExitCode
 from conformance.run import Run, run
 from conformance.settings import Settings
 from conformance.target import Access, Target, discover, embedded, recollection
@@ -110,3 +113,29 @@ def test_what_is_changed_in_an_installed_release_is_another_kind(monkeypatch: py
     assert embedded.answers(release) == before
     monkeypatch.setenv("TMPDIR", "/somewhere")
     assert embedded.answers(release) == before
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    "options",
+    [("--select", "routes.*"), ("--select", "paging.*"), ("--select", "routes.*", "--workers", "2")],
+    ids=["nothing is seeded", "the world is seeded", "workers"],
+)
+def test_a_server_that_is_known_and_does_not_start_is_one_line(
+    options: tuple[str, ...], server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = cache.provision(embedded.newest(), print).python.parent.parent.parent
+    spoilt = tmp_path / "cache" / "servers" / whole.name
+    (spoilt / "template").mkdir(parents=True)
+    (spoilt / "environment").symlink_to(whole / "environment")
+    (spoilt / "template" / "prefect.db").write_text("this is no database")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    recollection.remember(embedded.answers(embedded.newest()), discover(server.url, Access()))
+    done = cli("run", *options, cwd=tmp_path)
+    assert done.returncode == ExitCode.USAGE, done.stdout + done.stderr
+    assert "reading the contract" not in done.stdout + done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(said) == 1, done.stderr
+    assert "prefect 3.9.1 ended while it was starting: " in said[0]
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "reports" / "verdicts.json").exists()

@@ -23,7 +23,7 @@ def prove(
     ] = None,
     complete: Annotated[
         bool,
-        typer.Option("--complete", help="Show each fault to the other requirements it touches too: takes hours."),
+        typer.Option("--complete", help="Show each fault to the other requirements it touches too: most of an hour."),
     ] = False,
     workers: Annotated[
         str | None, typer.Option(metavar="N|auto", help="Servers at once; auto: one a core.", show_default="auto")

@@ -36,6 +36,7 @@ class Controller:
         self.written: reports.Written | None = None
         self._planned = False
         self._stopped = False
+        self._not_begun: ConformanceError | None = None
 
     # Session
 
@@ -68,9 +69,23 @@ class Controller:
         if workbench is not None and not self._distributed:
             self.config.pluginmanager.register(Bench(workbench), "conformance-bench")
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """The servers of the run have been coming up while the checks were collected: from here on they are needed."""
+        if not self.config.option.collectonly:
+            try:
+                self.run.wait()
+            except ConformanceError as error:
+                self._not_begun = error
+                return True  # no check is run; what pytest is told here, it tells nobody
+        return None
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Reports, clean-up, and the exit code that the verdicts come to."""
+        if self._not_begun is not None:
+            self.run.close(begun=False)
+            raise Error(str(self._not_begun), returncode=ExitCode.USAGE) from self._not_begun
         if self.config.option.collectonly:
             self.run.close(begun=False)
             return

@@ -175,33 +175,40 @@ class Run:
         """
         if self.settings.read_only:
             return
-        self._wait()
+        asked = any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned)
+        if asked:
+            self.wait()
         self._guard()
         if not self.settings.owns_target:
             self._look_around()
-        if self.lost is not None:
-            return
+        if asked and self.lost is None:
+            with self.timings.phase("world"):
+                self.progress("seeding the world")
+                self._seed_all()
+
+    def wait(self) -> None:
+        """Return when the servers that the run has started are healthy, if there are any. Raises ProvisioningError."""
+        with self.timings.phase("start"), self._redacted():
+            embedded.wait(self._servers)
+
+    def _seed_all(self) -> None:
         workbench = self._opened()
-        if not any(self.catalogue[requirement].chapter in POPULATED for requirement, _ in self.planned):
-            return
-        with self.timings.phase("world"):
-            self.progress("seeding the world")
-            others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
-            seeding = (workbench, *others)
-            with ThreadPoolExecutor(len(seeding)) as pool:
-                try:
-                    for seeded in [pool.submit(self._seed, here) for here in seeding]:
-                        seeded.result()
-                except BaseException:
-                    # After Ctrl-C, what the threads went on to create would come after the clean-up.
-                    with ExitStack() as unsent:
-                        for here in seeding:
-                            unsent.callback(setattr, here.client, "lost", here.client.lost)
-                            here.client.lost = "the run was interrupted"
-                        pool.shutdown(cancel_futures=True)
-                    raise
-            for other in others:
-                other.close()
+        others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
+        seeding = (workbench, *others)
+        with ThreadPoolExecutor(len(seeding)) as pool:
+            try:
+                for seeded in [pool.submit(self._seed, here) for here in seeding]:
+                    seeded.result()
+            except BaseException:
+                # After Ctrl-C, what the threads went on to create would come after the clean-up.
+                with ExitStack() as unsent:
+                    for here in seeding:
+                        unsent.callback(setattr, here.client, "lost", here.client.lost)
+                        here.client.lost = "the run was interrupted"
+                    pool.shutdown(cancel_futures=True)
+                raise
+        for other in others:
+            other.close()
 
     def _seed(self, workbench: Workbench) -> None:
         try:
@@ -351,7 +358,7 @@ class Run:
             with self.timings.phase("target"):
                 if (known := recollection.recall(kept, url)) is not None:
                     return known
-        self._wait()
+        self.wait()
         found = self._look(url, reached)
         recollection.remember(kept, found)
         return found
@@ -360,11 +367,6 @@ class Run:
         with self.timings.phase("target"):
             self.progress(f"reading the contract of {url}")
             return discover(url, reached, self.settings.contract, self.settings.rate)
-
-    def _wait(self) -> None:
-        """Return when the servers that the run has started are healthy, if there are any."""
-        with self.timings.phase("start"), self._redacted():
-            embedded.wait(self._servers)
 
     @contextmanager
     def _redacted(self) -> Iterator[None]:
