@@ -34,6 +34,7 @@ FOUND = Found(
     workers={1: (100.0,), 2: (60.0,)},
     verdicts=(Size(number=5000, seconds=2.0, peak=200, made=3 * 2**20),),
     contracts=(Size(number=188, seconds=0.5, peak=100, made=6448),),
+    generation=Size(number=188, seconds=18.2, peak=290, made=3200),
     worlds=(World(flow_runs=100_000, checks=900, seconds=90, phases={"clean-up": 12.0}, peak=200),),
     plain=Plain(seconds=720, requests=9000, operations=188, called=188, reached=tuple(range(5, 605, 5))),
 )
@@ -105,6 +106,7 @@ def test_the_page_has_medians_and_ratios(tmp_path: Path) -> None:
     assert "| 5,000 | 2.0 | 0.40 | 200 | 3.0 |" in text
     assert "| 188 | 0.5 | 2.66 | 100 | 6,448 |" in text
     assert "| 100,000 | 90.0 | 100 | 12.0 | 200 |" in text
+    assert "To generate those, 3,200 for 188 operations, takes 18.2 s and 290 MiB of one process" in text
     assert "In the 240 s of the gate it had 48 operations" in text
     assert Found.model_validate_json((tmp_path / page.JSON).read_text()) == FOUND
     assert "plain Schemathesis: 120" in (tmp_path / page.PLOT).read_text()

@@ -107,6 +107,7 @@ class _Meter:
             plain=None,
             verdicts=scale.reports(self._verdicts),
             contracts=scale.contracts(self._release.version),
+            generation=scale.generation(self._release.version),
         )
 
     def _parts(self) -> Iterator[Part]:

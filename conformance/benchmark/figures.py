@@ -98,7 +98,7 @@ class Plain(Frozen):
 class Size(Frozen):
     """What so many verdicts or operations took: seconds, and the MiB of the process at its highest.
 
-    `made`: bytes of the page, or the number of checks.
+    `made`: bytes of the page, or the number of checks, or of generated cases.
     """
 
     number: int
@@ -130,6 +130,7 @@ class Found(Frozen):
     plain: Plain | None
     verdicts: tuple[Size, ...]
     contracts: tuple[Size, ...]
+    generation: Size
     worlds: tuple[World, ...] = ()
 
     @property

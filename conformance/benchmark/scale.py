@@ -21,7 +21,8 @@ from conformance import catalogue
 from conformance.benchmark.figures import Size
 from conformance.contract import Contract, frozen
 from conformance.run import plan
-from conformance.settings import Settings
+from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
+from conformance.suite.fuzz.generation import Generator
 from conformance.verdicts import document, page
 
 VERDICTS: Final = (5_000, 10_000, 20_000, 40_000)
@@ -36,6 +37,11 @@ def reports(verdicts: Path) -> tuple[Size, ...]:
 def contracts(version: str) -> tuple[Size, ...]:
     """Reading contracts of more and more operations, made of a release's own, and planning all checks of them."""
     return tuple(_apart(of_operations, version, number) for number in OPERATIONS)
+
+
+def generation(version: str) -> Size:
+    """Generating all cases of the fuzz of a release's contract: what a run does that finds none kept."""
+    return _apart(of_generation, version, DEFAULT_FUZZ_EXAMPLES)
 
 
 def _apart(measured: Callable[[Any, int], Size], of: object, number: int) -> Size:
@@ -83,6 +89,16 @@ def of_operations(version: str, number: int) -> Size:
     began = time.perf_counter()
     planned = plan.planned(Contract.parse(raw), rules, Settings())
     return _size(operations, time.perf_counter() - began, len(planned))
+
+
+def of_generation(version: str, number: int) -> Size:
+    """All cases of each operation, with so many drawn ones, in this process."""
+    contract = Contract.parse(frozen.path(version).read_bytes())
+    began = time.perf_counter()
+    generator = Generator(contract, DEFAULT_SEED)
+    cases = [generator.generate(operation, number) for operation in contract.operations.values()]
+    made = sum(len(found.covering) + len(found.drawn) for found in cases)
+    return _size(len(cases), time.perf_counter() - began, made)
 
 
 def _size(number: int, seconds: float, made: int) -> Size:
