@@ -131,6 +131,7 @@ def test_a_run_that_needs_none_starts_none(tmp_path: Path) -> None:
     run = Run(Settings(select=("security.secret-*",), reports=tmp_path), lambda _: None)
     try:
         run.open().populate()
+        run.wait()
         assert run.workbench is not None
         assert run.workbench.shared.guarded is None
         assert run.workbench.guards.authenticating is None

@@ -61,6 +61,8 @@ def _access(settings: Settings) -> Access:
 class Run:
     """A run in its controlling process. `open` and `close` are its two ends; `close` also follows a failed `open`.
 
+    A server of its own may be still on its way up after `open` and `populate`: before the first check comes `wait`.
+
     `timings`: phase -> wall seconds. `added`: what the target promises beyond its release. `shared` is there once
     the target has been found.
     """
