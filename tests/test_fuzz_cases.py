@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 import requests
 
 from conformance.cache_folder import CACHE_VARIABLE
-from conformance.contract import Contract, Operation
+from conformance.contract import Contract, Operation, frozen
 from conformance.suite.fuzz import keeping
+from conformance.suite.fuzz.campaign import is_careless
 from conformance.suite.fuzz.cases import Case
 from conformance.suite.fuzz.generation import Generator
 from conformance.suite.fuzz.keeping import Keeping
@@ -44,6 +46,8 @@ DOCUMENT = {
             "patch": {"parameters": [ID], **taking("application/json")},
         },
         "/forms": {"post": taking("application/x-www-form-urlencoded")},
+        "/charsets": {"post": taking("application/json; charset=utf-8")},
+        "/problems": {"post": taking("application/problem+json")},
         "/texts": {"post": taking("text/plain")},
         "/both": {"post": taking("application/json", "application/x-www-form-urlencoded")},
     },
@@ -82,6 +86,24 @@ def test_it_is_sent_as_schemathesis_would(operation: Operation) -> None:
     assert carried > 5
 
 
+@pytest.mark.parametrize("path", ["/charsets", "/problems", "/forms"])
+def test_what_is_written_as_json_can_be_aimed(path: str) -> None:
+    cases = Generator(CONTRACT, 1).generate(CONTRACT.operations[f"POST {path}"], 8).drawn
+    assert any(isinstance(case.body, dict) for case in cases) is (path != "/forms")
+
+
+def test_a_body_that_a_case_is_given_is_said_to_be_json() -> None:
+    """As the fuzz gives one to a bulk delete: unlabelled, it is not read, and all that is found is deleted."""
+    bodies: tuple[Any, ...] = ({"a": 1}, [], None)
+    for body in bodies:
+        request = replace(Case({"id": "x"}), body=body).request(PATCH, URL)
+        assert request is not None
+        assert request[3] == {"content-type": "application/json"}
+    request = Case({"id": "x"}).request(PATCH, URL)
+    assert request is not None
+    assert (request[2], request[3]) == (b"", {})
+
+
 @pytest.mark.parametrize("body", [ABSENT, None, b"\x00\xff", {"a": [1.5, "\ud800"]}, ""])
 def test_a_case_is_the_same_when_it_has_been_written_down(body: object) -> None:
     case = Case({"id": "a b"}, {"tags": ["x", "y"]}, body, "application/json", keeps_schema=False)
@@ -90,6 +112,13 @@ def test_a_case_is_the_same_when_it_has_been_written_down(body: object) -> None:
 
 def test_what_http_can_not_carry_is_no_request() -> None:
     assert Case({"id": "x"}, body={"n": float("nan")}).request(PATCH, URL) is None
+
+
+def test_a_file_of_schemathesis_decides_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = Generator(CONTRACT, 1).generate(PATCH, 8)
+    (tmp_path / "schemathesis.toml").write_text('[generation]\ncodec = "ascii"\nmaximize = []\nmode = "positive"\n')
+    monkeypatch.chdir(tmp_path)
+    assert Generator(CONTRACT, 1).generate(PATCH, 8) == whole
 
 
 def test_the_second_run_generates_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,13 +136,15 @@ def test_another_seed_number_or_document_has_its_own() -> None:
     assert len({place.parent for place in kept()}) == 4
 
 
-@pytest.mark.parametrize("torn", ['{"covering": [', '{"covering": [], "drawn": [{}]}', "[]"])
-def test_a_file_that_is_torn_is_written_anew(torn: str) -> None:
+@pytest.mark.parametrize(
+    "torn", ['{"covering": [', '{"covering": [], "drawn": [{}]}', '{"covering": ["x"], "drawn": []}', "[]"]
+)
+def test_a_file_that_is_torn_is_written_anew(torn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Keeping(CONTRACT, 1, 4).of(PATCH)
     [place] = kept()
     place.write_text(torn)
     assert Keeping(CONTRACT, 1, 4).of(PATCH) == whole
-    assert json.loads(place.read_text()) != json.loads("[]")
+    monkeypatch.setattr(Generator, "generate", None)
     assert Keeping(CONTRACT, 1, 4).of(PATCH) == whole
 
 
@@ -141,3 +172,13 @@ def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_LARGEST", 10)
     Keeping(CONTRACT, 1, 4).of(PATCH)
     assert kept() == []
+
+
+def test_a_bulk_delete_that_would_not_be_read_is_not_sent() -> None:
+    operation = Contract.parse(frozen.path("3.9.1").read_bytes()).operations["POST /flow_runs/bulk_delete"]
+    text, written = {"content-type": "text/plain"}, {"content-type": "application/json; charset=utf-8"}
+    assert is_careless(operation, ("POST", URL, b"{}", {}))
+    assert is_careless(operation, ("POST", URL, b"{}", text))
+    assert is_careless(operation, ("POST", URL, b"", written))
+    assert not is_careless(operation, ("POST", URL, b"{}", written))
+    assert not is_careless(PATCH, ("PATCH", URL, b"{}", text))

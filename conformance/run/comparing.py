@@ -52,7 +52,7 @@ class Comparison:
     def __init__(self, lab: Laboratory, hearing: Hearing) -> None:
         self._lab = lab
         self._hearing = hearing
-        self._faults = {fault.id: _elsewhere(fault) for fault in hearing.faults}
+        self._faults = {fault.id: elsewhere(fault) for fault in hearing.faults}
         self._broken = False
 
     def compare(self, fault: Fault) -> Others:
@@ -148,7 +148,7 @@ class Comparison:
         return placing.resources(self._lab.workbench.contract.operations)
 
 
-def _elsewhere(fault: Fault) -> Fault:
+def elsewhere(fault: Fault) -> Fault:
     """The fault before requests that it was not made for: what it can't read, it leaves alone."""
     return replace(fault, bend=where_it_can(fault.bend))
 

@@ -20,9 +20,10 @@ from filelock import FileLock
 
 from conformance import catalogue
 from conformance.contract import Contract, frozen
-from conformance.errors import ConformanceError, ProvisioningError, TargetTrouble
+from conformance.errors import ConformanceError, TargetTrouble
 from conformance.run import folder as places
 from conformance.run import grammar, plan, reports, shards, unfinished
+from conformance.run.own_servers import OwnServers
 from conformance.run.timings import Timings
 from conformance.run.workbench import Shared, Workbench
 from conformance.settings import Dialect, Settings
@@ -30,7 +31,6 @@ from conformance.suite.check import POPULATED, functions
 from conformance.suite.guards import CSRF
 from conformance.target import (
     Access,
-    Guarded,
     Redactor,
     Target,
     access,
@@ -39,10 +39,8 @@ from conformance.target import (
     embedded,
     parse_database,
     parse_url,
-    recollection,
 )
 from conformance.target.database import NAMES
-from conformance.target.embedded import Release
 from conformance.verdicts import document, waivers
 from conformance.verdicts.api_coverage import parse_required
 from conformance.verdicts.ledger import ErrorKind
@@ -77,9 +75,7 @@ class Run:
         self.added: tuple[str, ...] = ()
         self.workbench: Workbench | None = None
         self._clock = time.perf_counter()
-        self._servers: list[embedded.EmbeddedServer] = []
-        self._guarded: embedded.EmbeddedServer | None = None
-        self._databases: embedded.Databases | None = None
+        self._own: OwnServers | None = None
         self._folder: Path | None = None
         self._claim: places.Claim | None = None
         self._unfinished: unfinished.Unfinished | None = None
@@ -96,7 +92,7 @@ class Run:
         Raises ConformanceError, with one line for the user, where the run can't begin.
         """
         reached = self.check(self.settings)
-        target = self._find(reached) if self.settings.url is None else self._look(self.settings.url, reached)
+        target = self._find(reached)
         with self.timings.phase("target"):
             for note in target.notes:
                 self.progress(note)
@@ -190,12 +186,12 @@ class Run:
 
     def wait(self) -> None:
         """Return when the servers that the run has started are healthy, if there are any. Raises ProvisioningError."""
-        with self.timings.phase("start"), self._redacted():
-            embedded.wait(self._servers)
+        if self._own is not None:
+            self._own.wait()
 
     def _seed_all(self) -> None:
         workbench = self._opened()
-        others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._servers))]
+        others = [Workbench(self.shared(n), contract=workbench.contract) for n in range(1, len(self._urls))]
         seeding = (workbench, *others)
         with ThreadPoolExecutor(len(seeding)) as pool:
             try:
@@ -238,10 +234,10 @@ class Run:
     def shared(self, worker: int) -> Shared:
         """What the worker of that number is told: of a server of its own, where the run has started them."""
         shared = self._opened().shared
-        if not self._servers:
+        if not self._urls:
             return shared
-        number = worker % len(self._servers)  # one that stands in for a worker that died has a higher number
-        return shared.model_copy(update={"url": self._servers[number].url, "server": number})
+        number = worker % len(self._urls)  # one that stands in for a worker that died has a higher number
+        return shared.model_copy(update={"url": self._urls[number], "server": number})
 
     @cached_property
     def planned(self) -> Sequence[plan.Key]:
@@ -271,6 +267,8 @@ class Run:
             if self.workbench is not None:
                 with self._defects("clean-up"):
                     self._sweep(self.workbench)
+                with self._defects("comparing what the server says of itself with what is known of its kind"):
+                    self._compare(self.workbench)
                 for operation, statuses in self.workbench.journal.take_counts().items():
                     for status, number in statuses.items():
                         self.ledger.count(operation, status, number)
@@ -346,68 +344,45 @@ class Run:
     def _filtered(self) -> bool:
         return bool(self.settings.select) or not self.settings.fuzz
 
+    @property
+    def _urls(self) -> Sequence[str]:
+        """Those of the servers that the run has started, if it has."""
+        return [] if self._own is None else self._own.urls
+
     def _opened(self) -> Workbench:
         if self.workbench is None:
             raise RuntimeError("the run has not been opened")
         return self.workbench
 
     def _find(self, reached: Access) -> Target:
-        """A server of the run's own. What is known of its kind is not asked: it may be still on its way up then."""
-        release = embedded.release(self.settings.server) if self.settings.server else embedded.newest()
-        self._start(release)
-        url, kept = self._servers[0].url, embedded.answers(release)
-        if self.settings.contract is None:
-            with self.timings.phase("target"):
-                if (known := recollection.recall(kept, url)) is not None:
-                    return known
-        self.wait()
-        found = self._look(url, reached)
-        recollection.remember(kept, found)
-        return found
-
-    def _look(self, url: str, reached: Access) -> Target:
+        if self.settings.url is None:
+            self._own = OwnServers(self.settings, self.timings, self.progress)
+            self._own.start()
+            return self._own.target(reached)
         with self.timings.phase("target"):
-            self.progress(f"reading the contract of {url}")
-            return discover(url, reached, self.settings.contract, self.settings.rate)
+            self.progress(f"reading the contract of {self.settings.url}")
+            return discover(self.settings.url, reached, self.settings.contract, self.settings.rate)
 
-    @contextmanager
-    def _redacted(self) -> Iterator[None]:
-        """What goes wrong with a server may quote what that said of the connection which it was given."""
-        try:
-            yield
-        except ProvisioningError as error:
-            redactor = Redactor(parse_database(self.settings.database).secrets)
-            raise ProvisioningError(redactor.text(str(error))) from error
+    def _compare(self, workbench: Workbench) -> None:
+        """See whether the server is what its kind was known to be: a whole run tells of a document that was served.
 
-    def _start(self, release: Release) -> None:
-        began = time.perf_counter()
-
-        def say(text: str) -> None:
-            if text == "starting":
-                self.timings["provisioning"] = round(time.perf_counter() - began, 3)
-            self.progress(f"prefect {release.version}: {text}")
-
-        with self._redacted():
-            self._databases = embedded.open_databases(release, say, parse_database(self.settings.database))
-            self._servers = embedded.spawn_all(release, self.settings.workers, say, self._databases)
-        self.timings.add("start", time.perf_counter() - began - self.timings.get("provisioning", 0.0))
+        At its end, and not where only some checks were asked for, who are not to wait for it.
+        """
+        if self._own is None or self.ledger.filtered or self.ledger.interrupted is not None:
+            return
+        with self.timings.phase("target"):
+            if self._own.differs(workbench.target, workbench.shared.access):
+                self.ledger.error("the server is not what its kind was, by whose document it was judged: run again")
 
     def _guard(self) -> None:
-        """Start another server, which asks for credentials and CSRF tokens, where a check needs one.
-
-        Nobody waits for it here: it comes up while the world is seeded and the checks are collected.
-        """
+        """Start another server, which asks for credentials and CSRF tokens, where a check needs one."""
         workbench = self._opened()
         wanted = {name for name, check in functions().items() if "guards" in inspect.signature(check).parameters}
-        if not self._servers or wanted.isdisjoint(requirement for requirement, _ in self.planned):
+        if self._own is None or wanted.isdisjoint(requirement for requirement, _ in self.planned):
             return
-        release = embedded.release(self._servers[0].version)
-        if not release.basic_auth and CSRF not in workbench.contract.operations:
+        if not self._own.release.basic_auth and CSRF not in workbench.contract.operations:
             return  # it would ask for nothing
-        credentials = f"conformance:{secrets.token_hex(16)}"
-        self._guarded = embedded.spawn_guarded(release, credentials, self.progress, self._databases)
-        guarded = Guarded(url=self._guarded.url, credentials=credentials, basic_auth=release.basic_auth)
-        shared = workbench.shared.model_copy(update={"guarded": guarded})
+        shared = workbench.shared.model_copy(update={"guarded": self._own.guard()})
         self.workbench = Workbench(shared, contract=workbench.contract)
         workbench.close()
 
@@ -461,11 +436,8 @@ class Run:
         self._swept = stays >= set(swept.left)
 
     def _stop(self) -> None:
-        for server in (*self._servers, *([self._guarded] if self._guarded else [])):
-            server.stop()
-        if self._databases is not None:
-            for line in self._databases.close():
-                self.ledger.error(line, ErrorKind.CLEAN_UP)
+        for line in [] if self._own is None else self._own.stop():
+            self.ledger.error(line, ErrorKind.CLEAN_UP)
         if self.workbench is not None:
             self.workbench.close()
         if self._lock is not None:

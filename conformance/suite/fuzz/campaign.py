@@ -15,7 +15,7 @@ from conformance.resources import RESOURCES, Made, Resource
 from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.blame import Culprits
-from conformance.suite.fuzz.cases import Case
+from conformance.suite.fuzz.cases import JSON, Case, kind_of
 from conformance.suite.fuzz.courtesy import courteous, courteous_path
 from conformance.suite.fuzz.findings import Finding, failed, judge, keep, server_error
 from conformance.suite.fuzz.keeping import Keeping
@@ -166,9 +166,7 @@ class Campaigns:
                 case.path = courteous_path(operation, generated, self._world)
             self._take_care(operation, case)
             request = case.request(operation, self._client.base_url)
-            # What takes care is in the body: a bulk delete that is sent without one deletes what it finds.
-            careless = operation.label in aim.EXTRA_CARE and request is not None and not request[2]
-            if request is not None and not careless:
+            if request is not None and not is_careless(operation, request):
                 yield request, aimed or not operation.placeholders
 
     def _cases(self, operation: Operation) -> Iterator[tuple[Case, bool]]:
@@ -274,6 +272,15 @@ class _Renaming:
         names = self._resource.unique if isinstance(own, dict) else ()
         common = (name for name in names if name in body and body[name] == self._common.get(name))
         return {**body, **{name: own[name] for name in common if name in own}}
+
+
+def is_careless(operation: Operation, request: Request) -> bool:
+    """Whether the server would not read what was put into the body so that others are left alone.
+
+    A bulk delete that is sent without a body deletes what it finds, and so does one whose body is said to be no JSON.
+    """
+    _, _, content, headers = request
+    return operation.label in aim.EXTRA_CARE and not (content and kind_of(headers.get("content-type")) == JSON)
 
 
 _CREATES: Mapping[str, Resource] = {resource.creates: resource for resource in RESOURCES.values() if resource.creates}

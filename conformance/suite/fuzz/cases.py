@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import requests
@@ -12,14 +12,25 @@ import requests
 from conformance.contract import Operation
 from conformance.suite.fuzz.parts import ABSENT, Request
 
+JSON: Final = "application/json"
+
+UNLIKE: Final = (AttributeError, LookupError, TypeError, ValueError)
+"""What is raised by reading a case out of something that is none."""
+
+
+def kind_of(media: str | None) -> str:
+    """A media type without its parameters, in lower case; JSON for all that is written as that is."""
+    kind = (media or "").partition(";")[0].strip().lower()
+    return JSON if kind.endswith("+json") else kind
+
 
 @dataclass
 class Case:
     """What fills one request.
 
     `path`: placeholder -> text. `query`: name -> values, or the text after the `?`. `body`: what is to be written as
-    JSON; `bytes` are sent as they are, and ABSENT is none. `media`: what the request says its body is. `keeps_schema`:
-    whether the document allows it.
+    JSON; `bytes` are sent as they are, and ABSENT is none. `media`: what the request says its body is; None: JSON,
+    where there is one. `keeps_schema`: whether the document allows it.
     """
 
     path: dict[str, Any] = field(default_factory=dict)
@@ -39,7 +50,7 @@ class Case:
 
     @classmethod
     def load(cls, told: dict[str, Any]) -> Case:
-        """The case that `dump` told of. Raises LookupError, TypeError or ValueError for anything else."""
+        """The case that `dump` told of. Raises one of `UNLIKE` for anything else."""
         body = base64.b64decode(told["bytes"]) if "bytes" in told else told.get("body", ABSENT)
         return cls(told["path"], told["query"], body, told.get("media"), told["keeps_schema"])
 
@@ -47,11 +58,12 @@ class Case:
         """Method, URL, body and headers; None for a case that HTTP can't carry."""
         content: dict[str, Any] = {}
         if isinstance(self.body, bytes) or self.body is None:
-            # What has no value for `json` would be sent without any.
+            # As `json`, None would be no body at all.
             content = {"data": b"null" if self.body is None else self.body}
         elif self.body is not ABSENT:
             content = {"json": self.body}
-        headers = {} if self.media is None else {"content-type": self.media}
+        media = JSON if self.media is None and self.body is not ABSENT else self.media
+        headers = {} if media is None else {"content-type": media}
         try:
             url = base_url + operation.path.format(**self.path)
             asked = requests.Request(operation.method, url, headers, params=self.query, **content).prepare()

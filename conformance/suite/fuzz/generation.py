@@ -11,12 +11,13 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
 from schemathesis.core import NotSet
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
 from conformance.contract.schemas import Schema
-from conformance.suite.fuzz.cases import Case, Cases
+from conformance.suite.fuzz.cases import JSON, Case, Cases, kind_of
 from conformance.suite.fuzz.parts import ABSENT
 from conformance.suite.fuzz.provider import BACKEND
 from conformance.suite.fuzz.spread import AnyCase, covering
@@ -35,8 +36,6 @@ _COVERING_QUERIES = {GenerationMode.POSITIVE: (4, 8), GenerationMode.NEGATIVE: (
 
 _ANYWHERE = "http://localhost"
 
-_JSON = "application/json"
-
 _NEGATIVE_SHARE = 4
 """One case that breaks the schema for so many that keep it: breaking one on purpose costs five times as much."""
 
@@ -49,7 +48,8 @@ class Generator:
     """
 
     def __init__(self, contract: Contract, random_seed: int) -> None:
-        self._schema = schemathesis.openapi.from_dict(_without_headers(contract.document))
+        # Not that of a file which happens to lie where the run is started.
+        self._schema = schemathesis.openapi.from_dict(_without_headers(contract.document), config=SchemathesisConfig())
         self._seed = random_seed
         self._queries = contract.queries
 
@@ -112,7 +112,7 @@ def _plain(case: AnyCase, keeps_schema: bool) -> Case:
     parts = case.as_transport_kwargs(base_url=_ANYWHERE)
     body = ABSENT if isinstance(case.body, NotSet) else case.body
     media = parts["headers"].get("Content-Type")
-    if not (body is ABSENT or isinstance(body, bytes) or case.media_type == _JSON):
+    if not (body is ABSENT or isinstance(body, bytes) or kind_of(case.media_type) == JSON):
         # A form, or whatever else a document may ask for: there is nothing in it to be aimed.
         parts.pop("cookies", None)
         encoded = requests.Request(**parts).prepare()

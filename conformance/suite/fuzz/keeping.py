@@ -1,7 +1,7 @@
 """The cases of a contract, kept from run to run: the same document and seed give the same, and making them is slow.
 
 It is also large: what Schemathesis and Hypothesis hold of a contract is most of a process's memory. With all cases
-kept, neither is loaded.
+kept, the one is not even loaded, and the other has nothing to hold.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.cache_folder import put, root
 from conformance.contract import Contract, Operation
-from conformance.suite.fuzz.cases import Case, Cases
+from conformance.suite.fuzz.cases import UNLIKE, Case, Cases
 
 if TYPE_CHECKING:
     from conformance.suite.fuzz.generation import Generator
 
-_MAKERS: Final = ("cases.py", "generation.py", "parts.py", "provider.py", "spread.py")
-"""The modules beside this one that decide what the cases of a contract are."""
+_HERE: Final = Path(__file__).parent
+
+_MAKERS: Final = (
+    *(_HERE / f"{name}.py" for name in ("cases", "generation", "parts", "provider", "spread")),
+    *sorted((_HERE.parents[1] / "contract").glob("*.py")),
+)
+"""The modules that decide what the cases of a document are: those beside this one, and what is read out of it."""
 
 _LIBRARIES: Final = ("schemathesis", "hypothesis", "jsonschema-rs")
 
@@ -80,15 +85,15 @@ class Keeping:
         yield f"{self._seed} {self._number} {sys.version}".encode()
         for library in _LIBRARIES:
             yield f"{library} {version(library)}".encode()
-        for name in _MAKERS:
-            yield Path(__file__).with_name(name).read_bytes()
+        for module in _MAKERS:
+            yield module.read_bytes()
 
 
 def _read(place: Path) -> Cases | None:
     try:
         told = json.loads(place.read_bytes())
         return Cases([Case.load(case) for case in told["covering"]], [Case.load(case) for case in told["drawn"]])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, *UNLIKE):
         return None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from conformance.errors import ProvisioningError
 from conformance.target.database import Database
 from conformance.target.embedded import cache, configuration
+from conformance.target.embedded.cache import Kind, kind
 from conformance.target.embedded.databases import Databases, provide
 from conformance.target.embedded.releases import Release, newest, release, supported
 from conformance.target.embedded.server import EmbeddedServer, Place, spawn, wait_for_all
@@ -18,9 +19,10 @@ from conformance.target.embedded.server import EmbeddedServer, Place, spawn, wai
 __all__ = [
     "Databases",
     "EmbeddedServer",
+    "Kind",
     "Release",
-    "answers",
     "interpreter",
+    "kind",
     "newest",
     "open_databases",
     "release",
@@ -101,14 +103,6 @@ def spawn_all(
             "free some space there or set TMPDIR to another folder"
         ) from error
     return servers
-
-
-def answers(release: Release) -> Path:
-    """A file to keep what a server of `release` says of itself, which need not be there, nor the release.
-
-    Another one for each way of configuring it, and after whatever has been changed in its installed package.
-    """
-    return cache.answers(release)
 
 
 def interpreter(release: Release, progress: Callable[[str], None]) -> Path:

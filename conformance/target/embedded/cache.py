@@ -19,12 +19,13 @@ from conformance.errors import ProvisioningError
 from conformance.target.embedded import configuration, environment, postgres, template
 from conformance.target.embedded.releases import Release
 
-__all__ = ["CACHE_VARIABLE", "Provisioned", "cached", "new_log", "provision", "root"]
+__all__ = ["CACHE_VARIABLE", "Kind", "Provisioned", "cached", "kind", "new_log", "provision", "root"]
 
 # Part of every key: raise it when the way of provisioning changes, so that nobody meets a folder of the old way.
 _FORMAT = 1
 _LOCK_SECONDS = 900.0
 _LOG_DAYS = 7
+_PACKAGES = "lib/python*/site-packages"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,17 @@ class Provisioned:
 
     python: Path
     template: Path
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Servers that say the same of themselves, whatever database they are on: those of one `key`.
+
+    What they say may be kept in the file `place`, which need not be there.
+    """
+
+    place: Path
+    key: str
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,8 @@ def cached(release: Release) -> Provisioned | None:
     return found if found.python.exists() and found.template.is_dir() else None
 
 
-def answers(release: Release) -> Path:
-    """The file in which may be kept what a server of `release` says of itself; it need not be there."""
+def kind(release: Release) -> Kind:
+    """What a server of `release` is, as it would be started now. The release need not be there yet."""
     folder = _folder(release)
     python = environment.python_of(folder / "environment")
     digest = hashlib.sha256(repr(configuration.command(release, python, 0)).encode())
@@ -82,10 +94,12 @@ def answers(release: Release) -> Path:
         if name not in configuration.KEPT:
             digest.update(f"{name}={value}".encode())
     # Somebody may have changed what is installed, to see what the suite makes of it.
-    for module in sorted((folder / "environment").glob("lib/python*/site-packages/prefect/**/*.py")):
-        found = module.stat()
-        digest.update(f"{module} {found.st_size} {found.st_mtime_ns}".encode())
-    return folder.with_name(f"{folder.name}.{digest.hexdigest()[:12]}.json")
+    installed = folder / "environment"
+    for path in sorted((*installed.glob(f"{_PACKAGES}/*.dist-info"), *installed.glob(f"{_PACKAGES}/prefect/**/*.py"))):
+        with contextlib.suppress(OSError):  # it may go at this moment
+            found = path.lstat()
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}".encode())
+    return Kind(folder.with_name(f"{folder.name}.json"), digest.hexdigest())
 
 
 def provision(release: Release, progress: Callable[[str], None]) -> Provisioned:

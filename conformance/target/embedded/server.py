@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -35,7 +36,16 @@ class Place:
 class EmbeddedServer:
     """A server: `url` is its base URL, `log` what it wrote. It ends with `stop`, or with this process."""
 
-    def __init__(self, url: str, version: str, log: Path, process: subprocess.Popen[bytes], grace: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        version: str,
+        log: Path,
+        process: subprocess.Popen[bytes],
+        grace: float,
+        disposable: Path | None = None,
+    ) -> None:
+        self._disposable = disposable
         self.url = url
         self.version = version
         self.log = log
@@ -80,6 +90,8 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._disposable is not None:  # a supervisor that was stopped before it listened to signals leaves it
+            shutil.rmtree(self._disposable, ignore_errors=True)
 
 
 def launch(
@@ -140,7 +152,8 @@ def _spawn(
             env=configuration.environment(release, python, home) | dict(place.variables),
             start_new_session=True,  # Ctrl-C in the terminal is for the suite, which then stops the server
         )
-    return EmbeddedServer(f"http://127.0.0.1:{port}/api", release.version, place.log, process, grace)
+    url = f"http://127.0.0.1:{port}/api"
+    return EmbeddedServer(url, release.version, place.log, process, grace, home if disposable else None)
 
 
 @contextlib.contextmanager
