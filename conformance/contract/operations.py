@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.contract.document import METHODS, Document
+from conformance.contract.media import media_type
 from conformance.contract.schemas import Schema, resolve
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -109,7 +110,7 @@ def _operation(
 
 def _json_schema(body: Schema) -> Schema | None:
     for media, spec in body.get("content", {}).items():
-        if media.partition(";")[0].strip() == "application/json":
+        if media_type(media) == "application/json":
             schema: Schema = spec.get("schema", {})
             return schema
     return None

@@ -26,6 +26,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from conformance.contract.contract import Contract
+from conformance.contract.media import is_json, media_type
 from conformance.contract.operations import Operation
 from conformance.contract.places import Place, places
 from conformance.contract.schemas import Schema, resolve
@@ -108,7 +109,7 @@ def face(contract: Contract, label: str) -> Face:
     document = contract.document
     for media in _request_types(document, operation):
         found.request_types[media] = found.add(Criterion.REQUEST_TYPES, media)
-    for media in dict.fromkeys(_media(media) for answer in operation.answers.values() for media in answer):
+    for media in dict.fromkeys(media_type(media) for answer in operation.answers.values() for media in answer):
         found.response_types[media] = found.add(Criterion.RESPONSE_TYPES, media)
     for parameter in operation.parameters:
         place = places(document, parameter.schema)
@@ -131,17 +132,6 @@ def paths(contract: Contract) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def is_json(media: str) -> bool:
-    """Whether a media type is JSON, or one that is written in it (RFC 6839)."""
-    kind = _media(media)
-    return kind == "application/json" or kind.endswith("+json")
-
-
-def _media(text: str) -> str:
-    """A media type without its parameters."""
-    return text.partition(";")[0].strip().lower()
-
-
 def _folded(where: str, name: str) -> str:
     """The name of a parameter as it is looked up: that of a header has no case (RFC 9110, 5.1)."""
     return name.lower() if where == "header" else name
@@ -151,7 +141,7 @@ def _request_types(document: Schema, operation: Operation) -> list[str]:
     """The media types that the operation takes a body in: the operation itself has kept the one in JSON only."""
     spec = document["paths"][operation.path][operation.method.lower()]
     content = resolve(document, spec.get("requestBody", {})).get("content", {})
-    return list(dict.fromkeys(map(_media, content if isinstance(content, Mapping) else ())))
+    return list(dict.fromkeys(map(media_type, content if isinstance(content, Mapping) else ())))
 
 
 def _enter_input(found: Face, top: Place, what: str, *, fields: bool) -> None:

@@ -85,6 +85,8 @@ def _unreadable(journal: Journal) -> str:
 def _is_json(body: bytes) -> bool:
     try:
         json.loads(body)
+    except RecursionError:  # as far as it was read, it is
+        return True
     except ValueError:
         return False
     return True

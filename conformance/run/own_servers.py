@@ -31,7 +31,7 @@ class OwnServers:
         self._servers: list[embedded.EmbeddedServer] = []
         self._guarded: embedded.EmbeddedServer | None = None
         self._healthy = False
-        self._recalled = False
+        self._recalled: embedded.Kind | None = None
 
     @property
     def urls(self) -> list[str]:
@@ -71,7 +71,7 @@ class OwnServers:
         if self._settings.contract is None:
             with self._timings.phase("target"):
                 if (known := recollection.recall(kind, self.urls[0])) is not None:
-                    self._recalled = True
+                    self._recalled = kind
                     return known
         self.wait()
         self._progress(f"reading the contract of {self.urls[0]}")
@@ -85,12 +85,12 @@ class OwnServers:
 
         It takes the server more than a second. Raises TargetError as `discover`.
         """
-        if not self._recalled:
+        if self._recalled is None:
             return False
         served = discover(target.url, access)
         if (served.raw, served.version) == (target.raw, target.version):
             return False
-        recollection.forget(embedded.kind(self.release))
+        recollection.forget(self._recalled)
         return True
 
     def guard(self) -> Guarded:

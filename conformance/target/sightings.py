@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from conformance.contract import Contract
 from conformance.contract.formats import FORMATS
+from conformance.contract.media import is_json, media_type
 from conformance.contract.places import Place
-from conformance.contract.surface import Face, face, is_json
+from conformance.contract.surface import Face, face
 from conformance.target.journal import Exchange
 
 _LARGEST: Final = 1 << 20
@@ -233,8 +234,7 @@ class _Open:
 
 
 def _media(headers: Mapping[str, str]) -> str:
-    text = headers.get("content-type") or headers.get("Content-Type") or ""
-    return text.partition(";")[0].strip().lower()
+    return media_type(headers.get("content-type") or headers.get("Content-Type") or "")
 
 
 def _taken(known: dict[str, int], name: str) -> list[int]:

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 
 from conformance.contract import Contract, Operation
+from conformance.contract.media import is_json
 from conformance.resources import RESOURCES, Made, Resource
 from conformance.suite.calls import call, resource_of
 from conformance.suite.fuzz import aim
 from conformance.suite.fuzz.blame import Culprits
-from conformance.suite.fuzz.cases import JSON, Case, kind_of
+from conformance.suite.fuzz.cases import Case
 from conformance.suite.fuzz.courtesy import courteous, courteous_path
 from conformance.suite.fuzz.findings import Finding, failed, judge, keep, server_error
 from conformance.suite.fuzz.keeping import Keeping
@@ -155,17 +156,17 @@ class Campaigns:
             yield own, True
         for case, with_member in self._cases(operation):
             aimed = bool(operation.placeholders) and members.known and with_member
-            generated = case.path
-            signature = (aimed or repr(generated), repr(case.query), repr(case.body))
+            signature = (aimed or repr(case.path), repr(case.query), repr(case.body))
             if signature in seen:
                 continue
             seen.add(signature)
+            path = case.path
             if aimed:
-                case.path = {**generated, **members.next()}
-            elif generated and not self._world.exclusive:
-                case.path = courteous_path(operation, generated, self._world)
-            self._take_care(operation, case)
-            request = case.request(operation, self._client.base_url)
+                path = {**path, **members.next()}
+            elif path and not self._world.exclusive:
+                path = courteous_path(operation, path, self._world)
+            tended = replace(case, path=path, body=self._with_care(operation, case))
+            request = tended.request(operation, self._client.base_url)
             if request is not None and not is_careless(operation, request):
                 yield request, aimed or not operation.placeholders
 
@@ -181,7 +182,7 @@ class Campaigns:
             for stray in aim.astray(case.body, self._world) if number == 0 else ():
                 yield replace(case, body=renamed(stray), keeps_schema=False), True
         for number, case in enumerate(cases.drawn):
-            yield replace(case), number % 2 == 0 or not case.keeps_schema
+            yield case, number % 2 == 0 or not case.keeps_schema
 
     def _plain(self, operation: Operation, members: _Members) -> Request | None:
         """The call that the suite itself would make, where it knows one: the way in that no generator finds."""
@@ -207,15 +208,16 @@ class Campaigns:
         content = b"" if body is None else json.dumps(body).encode()
         return operation.method, url, content, {} if body is None else {"content-type": "application/json"}
 
-    def _take_care(self, operation: Operation, case: Case) -> None:
+    def _with_care(self, operation: Operation, case: Case) -> Any:
+        """The body of a case, about what there is in the world, and harmless to what is others'."""
+        body = case.body
         if case.keeps_schema:
-            case.body = aim.with_references(case.body, self._world)
+            body = aim.with_references(body, self._world)
         if (query := self._contract.queries.get(operation.label)) is not None:
-            case.body = aim.fenced(query, case.body, self._world)
+            body = aim.fenced(query, body, self._world)
         if (care := aim.EXTRA_CARE.get(operation.label)) is not None:
-            case.body = care(case.body, self._world)
-        if not self._world.exclusive:
-            case.body = courteous(self._contract, operation, case.body, self._world)
+            body = care(body, self._world)
+        return body if self._world.exclusive else courteous(self._contract, operation, body, self._world)
 
 
 class _Members:
@@ -280,7 +282,7 @@ def is_careless(operation: Operation, request: Request) -> bool:
     A bulk delete that is sent without a body deletes what it finds, and so does one whose body is said to be no JSON.
     """
     _, _, content, headers = request
-    return operation.label in aim.EXTRA_CARE and not (content and kind_of(headers.get("content-type")) == JSON)
+    return operation.label in aim.EXTRA_CARE and not (content and is_json(headers.get("content-type", "")))
 
 
 _CREATES: Mapping[str, Resource] = {resource.creates: resource for resource in RESOURCES.values() if resource.creates}

@@ -12,19 +12,11 @@ import requests
 from conformance.contract import Operation
 from conformance.suite.fuzz.parts import ABSENT, Request
 
-JSON: Final = "application/json"
-
 UNLIKE: Final = (AttributeError, LookupError, TypeError, ValueError)
 """What is raised by reading a case out of something that is none."""
 
 
-def kind_of(media: str | None) -> str:
-    """A media type without its parameters, in lower case; JSON for all that is written as that is."""
-    kind = (media or "").partition(";")[0].strip().lower()
-    return JSON if kind.endswith("+json") else kind
-
-
-@dataclass
+@dataclass(frozen=True)
 class Case:
     """What fills one request.
 
@@ -62,7 +54,7 @@ class Case:
             content = {"data": b"null" if self.body is None else self.body}
         elif self.body is not ABSENT:
             content = {"json": self.body}
-        media = JSON if self.media is None and self.body is not ABSENT else self.media
+        media = "application/json" if self.media is None and self.body is not ABSENT else self.media
         headers = {} if media is None else {"content-type": media}
         try:
             url = base_url + operation.path.format(**self.path)

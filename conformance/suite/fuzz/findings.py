@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from conformance.contract import Contract, Operation
+from conformance.contract.media import media_type
 from conformance.suite.outcome import Violation
 from conformance.target import BUSY, Exchange
 
@@ -84,7 +85,7 @@ def judge(contract: Contract, operation: Operation, exchange: Exchange) -> Itera
         documented = ", ".join(operation.answers) or "none"
         yield Finding(STATUS, str(status), f"{status} is not documented; documented: {documented}", exchange)
         return
-    media = exchange.response_headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_type(exchange.response_headers.get("content-type", ""))
     if not _documented(media, bool(exchange.response_body), answers):
         found = media or "no content type"
         expected = ", ".join(answers) or "no body"
@@ -94,7 +95,7 @@ def judge(contract: Contract, operation: Operation, exchange: Exchange) -> Itera
 
 
 def _documented(media: str, has_body: bool, documented: Iterable[str]) -> bool:
-    allowed = {name.partition(";")[0].strip().lower() for name in documented}
+    allowed = {media_type(name) for name in documented}
     # Where no content is documented, none is expected.
     return media in allowed if allowed else not has_body
 

@@ -16,8 +16,9 @@ from schemathesis.core import NotSet
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from conformance.contract import Contract, Operation
+from conformance.contract.media import is_json
 from conformance.contract.schemas import Schema
-from conformance.suite.fuzz.cases import JSON, Case, Cases, kind_of
+from conformance.suite.fuzz.cases import Case, Cases
 from conformance.suite.fuzz.parts import ABSENT
 from conformance.suite.fuzz.provider import BACKEND
 from conformance.suite.fuzz.spread import AnyCase, covering
@@ -112,7 +113,7 @@ def _plain(case: AnyCase, keeps_schema: bool) -> Case:
     parts = case.as_transport_kwargs(base_url=_ANYWHERE)
     body = ABSENT if isinstance(case.body, NotSet) else case.body
     media = parts["headers"].get("Content-Type")
-    if not (body is ABSENT or isinstance(body, bytes) or kind_of(case.media_type) == JSON):
+    if not (body is ABSENT or isinstance(body, bytes) or is_json(case.media_type or "")):
         # A form, or whatever else a document may ask for: there is nothing in it to be aimed.
         parts.pop("cookies", None)
         encoded = requests.Request(**parts).prepare()

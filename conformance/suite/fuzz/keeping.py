@@ -55,7 +55,7 @@ class Keeping:
         if (kept := _read(place)) is not None:
             return kept
         made = self._generator.generate(operation, self._number)
-        with suppress(OSError, TypeError):  # no place for it, or something that JSON has no form for
+        with suppress(OSError, TypeError, RecursionError):  # no place for it, or nothing that JSON can say
             _write(place, made)
         return made
 

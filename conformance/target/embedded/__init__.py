@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -80,29 +81,26 @@ def spawn_all(
         logs = [cache.new_log(release) for _ in range(number)]
     except OSError as error:
         raise _unwritable(error) from error
-    homes: list[Path] = []
-    servers: list[EmbeddedServer] = []
     try:
-        try:
+        with contextlib.ExitStack() as undone:
             places = []
             for log in logs:
-                homes.append(Path(tempfile.mkdtemp(prefix="prefect-conformance-")))
-                places.append(Place(homes[-1], log, databases.place(homes[-1])))
+                home = Path(tempfile.mkdtemp(prefix="prefect-conformance-"))
+                undone.callback(shutil.rmtree, home, ignore_errors=True)  # the supervisor does it, once there is one
+                places.append(Place(home, log, databases.place(home)))
             progress("starting")
+            servers = []
             for place in places:
-                servers.append(spawn(release, python, place, grace=_GRACE))  # noqa: PERF401 - to know those there are
-        except BaseException:
-            for server in servers:
-                server.stop()
-            for home in homes:
-                shutil.rmtree(home, ignore_errors=True)  # the supervisor does it, once there is one
-            raise
+                server = spawn(release, python, place, grace=_GRACE)
+                undone.callback(server.stop)
+                servers.append(server)
+            undone.pop_all()
+            return servers
     except OSError as error:
         raise ProvisioningError(
             f"can't start prefect {release.version} in {tempfile.gettempdir()}: {error.strerror or error}; "
             "free some space there or set TMPDIR to another folder"
         ) from error
-    return servers
 
 
 def interpreter(release: Release, progress: Callable[[str], None]) -> Path:

@@ -34,7 +34,10 @@ class Place:
 
 
 class EmbeddedServer:
-    """A server: `url` is its base URL, `log` what it wrote. It ends with `stop`, or with this process."""
+    """A server: `url` is its base URL, `log` what it wrote. It ends with `stop`, or with this process.
+
+    The folder `removed` goes with it.
+    """
 
     def __init__(
         self,
@@ -43,9 +46,9 @@ class EmbeddedServer:
         log: Path,
         process: subprocess.Popen[bytes],
         grace: float,
-        disposable: Path | None = None,
+        removed: Path | None = None,
     ) -> None:
-        self._disposable = disposable
+        self._removed = removed
         self.url = url
         self.version = version
         self.log = log
@@ -90,8 +93,8 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._disposable is not None:  # a supervisor that was stopped before it listened to signals leaves it
-            shutil.rmtree(self._disposable, ignore_errors=True)
+        if self._removed is not None:  # a supervisor that was stopped before it listened to signals leaves it
+            shutil.rmtree(self._removed, ignore_errors=True)
 
 
 def launch(
