@@ -19,6 +19,8 @@ from conftest import cli
 from conformance.contract import Contract
 from conformance.contract.document import parse
 from conformance.data import fixtures
+from conformance.faults import Fault, Proxy
+from conformance.faults.fault import Request, Response, Upstream
 from conformance.run import unfinished
 from conformance.run.run import Run, told
 from conformance.settings import Settings
@@ -383,6 +385,32 @@ def test_a_limit_that_its_deployment_has_let_go_of_is_the_runs_too(
         limits = client.request("POST", "/v2/concurrency_limits/filter", {"limit": 200}).json()
         assert [limit["name"] for limit in limits if deployment["id"] in limit["name"]]
         assert sweep(client, target.contract, ledger, "conformance-dead", before).left == []
+    assert snapshot(target.url) == theirs
+
+
+@pytest.mark.server
+def test_what_no_listing_shows_and_the_target_fails_to_remove_is_told(
+    target: Target, theirs: Snapshot, tmp_path: Path
+) -> None:
+    """An object may break its own collection's listing: nothing but the ledger has it then."""
+    ledger = CreatedLedger(tmp_path / "created.jsonl")
+
+    async def neither(request: Request, upstream: Upstream) -> Response:
+        hit = (request.method, request.path) == ("POST", "/variables/filter") or request.method == "DELETE"
+        return Response.of(500, {"exception_message": "Internal Server Error"}) if hit else await upstream(request)
+
+    fault = Fault("stuck", "verbs.delete", "variables", "what there is can be neither listed nor removed", neither)
+    with Client(target.url, Access(), target.contract, Journal()) as client:
+        before = inventory(client, target.contract)
+        client.witness = Recorder(target.contract, ledger, before)
+        made = client.request("POST", "/variables/", {"name": "conformance_dead_y", "value": 1}).json()
+        path = f"/variables/{made['id']}"
+        with Proxy(target.url) as proxy, Client(proxy.url, Access(), target.contract, Journal()) as other:
+            with proxy.bent(fault):
+                swept = sweep(other, target.contract, ledger, "conformance-dead", before)
+            assert (swept.left, swept.stuck) == ([f"DELETE {path} answered 500"], {f"DELETE {path} answered 500"})
+            swept = sweep(other, target.contract, ledger, "conformance-dead", before)
+            assert (swept.removed, swept.left) == (1, [])
     assert snapshot(target.url) == theirs
 
 

@@ -3,7 +3,7 @@
 from conformance.world.inventory import Inventory, inventory
 from conformance.world.ledger import CreatedLedger
 from conformance.world.record import Recorder
-from conformance.world.removal import NOT_THERE
+from conformance.world.removal import NOT_THERE, removal, remove
 from conformance.world.seed import seed
 from conformance.world.services import moved_on
 from conformance.world.sweep import Swept, sweep
@@ -22,6 +22,8 @@ __all__ = [
     "World",
     "inventory",
     "moved_on",
+    "removal",
+    "remove",
     "seed",
     "sweep",
 ]

@@ -1,4 +1,4 @@
-"""What removes an object: told from the answer that made it, or from the row that a listing has of it."""
+"""What removes an object, told from the answer that made it or from the row that a listing has of it; and that done."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import httpx
 
 from conformance.contract import Contract, Operation
 from conformance.resources import RESOURCES, Made, Record, Resource, address
+from conformance.resources.base import filled
+from conformance.target import Client
 from conformance.world.ledger import Created
 
 NOT_THERE: Final = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
@@ -81,3 +83,30 @@ def removal(
     except LookupError:
         return None
     return Created(resource.name, destroy.label, destroy.fill(values))
+
+
+def remove(client: Client, contract: Contract, created: Created) -> int:
+    """Delete an object; returns the status of the answer.
+
+    A server may fail on what it has taken itself: Prefect tells its events of an artifact that is deleted, and fails
+    where the data is text that UTF-8 has no form for. Such an object breaks the listings too. So what can be changed of
+    it is put right, and it is deleted once more.
+    """
+    status = client.request("DELETE", created.path).status_code
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR and _put_right(client, contract, created):
+        status = client.request("DELETE", created.path).status_code
+    return status
+
+
+def _put_right(client: Client, contract: Contract, created: Created) -> bool:
+    """Whether the fields that have a plain value to be changed to could be given that."""
+    resource = RESOURCES[created.collection]
+    update = contract.operations.get(resource.updates or "")
+    if update is None:
+        return False
+    documented = contract.body_properties(update.label)
+    plain = {name: value for name, value in resource.patches.items() if name in documented and not callable(value)}
+    values = filled(created.operation.partition(" ")[2], created.path)
+    if not plain or not values.keys() >= {*update.placeholders}:
+        return False
+    return client.request(update.method, update.fill(values), plain).is_success

@@ -17,7 +17,7 @@ from conformance.resources.base import filled, placeholders
 from conformance.target import Client
 from conformance.world.inventory import Inventory, Listing, listing
 from conformance.world.ledger import Created, CreatedLedger
-from conformance.world.removal import NOT_THERE, removal
+from conformance.world.removal import NOT_THERE, removal, remove
 
 _ROUNDS: Final = 4
 """Times that what is left is looked for: a removal may fail for something that goes later."""
@@ -76,31 +76,42 @@ def sweep(
 def _sweep(
     client: Client, contract: Contract, ledger: CreatedLedger, prefix: str, before: Inventory | None, swept: Swept
 ) -> None:
-    made = [created for created in ledger.newest_first() if before is None or not _foreign(before, created)]
     if before is None:
         swept.unknown = _unknown(ledger)
-        refused = _remove(client, made, swept)
-        for created, status in refused.items():
+        for created, status in _remove(client, contract, ledger.newest_first(), swept).items():
             swept.note(f"DELETE {created.path} answered {status}", status)
         return
+    made = [created for created in ledger.newest_first() if not _foreign(before, created)]
     mine = _Mine(prefix, made, before)
-    refused = {}
-    for number in range(_ROUNDS):
-        found, partial = listing(client, contract)
-        swept.partial = partial
-        unlisted = [created for created in made if created.collection not in found or created.collection in partial]
+    left: Iterable[Created] = made
+    refused: dict[Created, int] = {}
+    for _ in range(_ROUNDS):
+        found, swept.partial = listing(client, contract)
+        unlisted = _unlisted(left, swept, found)
         # What hangs on another goes with it: only what is shown to be there needs a request.
         listed = sorted(mine.of(found, contract) - {*unlisted}, key=lambda created: created.path)
-        todo = [*(unlisted if number == 0 else ()), *listed]
+        todo = [*unlisted, *listed]
         if not todo:
             break
-        refused = _remove(client, todo, swept)
+        left = refused = _remove(client, contract, todo, swept)
     else:
         found, _ = listing(client, contract)
-    for created in sorted(mine.of(found, contract), key=lambda created: (created.collection, created.path)):
+    there = mine.of(found, contract)
+    for created in sorted(there, key=lambda created: (created.collection, created.path)):
         status = refused.get(created, 0)
         swept.note(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""), status)
+    for created in _unlisted(refused.keys() - there, swept, found):
+        swept.note(f"DELETE {created.path} answered {refused[created]}", refused[created])
     swept.unknown = _unknown(ledger) - (found.keys() - swept.partial)
+    _tell_of_others(swept, mine, before, found)
+
+
+def _unlisted(some: Iterable[Created], swept: Swept, found: Listing) -> list[Created]:
+    """Those that no listing would show if they were there."""
+    return [created for created in some if created.collection not in found or created.collection in swept.partial]
+
+
+def _tell_of_others(swept: Swept, mine: _Mine, before: Inventory, found: Listing) -> None:
     for collection, row in before.new(found):
         if not mine.owns(collection, row, found):
             swept.appeared[collection] = swept.appeared.get(collection, 0) + 1
@@ -171,13 +182,13 @@ def _filled(created: Created) -> dict[str, str]:
     return filled(created.operation.partition(" ")[2], created.path)
 
 
-def _remove(client: Client, todo: Iterable[Created], swept: Swept) -> dict[Created, int]:
+def _remove(client: Client, contract: Contract, todo: Iterable[Created], swept: Swept) -> dict[Created, int]:
     """Delete these, children before their parents; gone already is as good. Returns what was refused, and how."""
     refused: dict[Created, int] = {}
     for created in sorted(todo, key=lambda created: -_PLACE[created.collection]):
-        response = client.request("DELETE", created.path)
-        if response.is_success:
+        status = remove(client, contract, created)
+        if httpx.codes.is_success(status):
             swept.removed += 1
-        elif response.status_code not in NOT_THERE:
-            refused[created] = response.status_code
+        elif status not in NOT_THERE:
+            refused[created] = status
     return refused

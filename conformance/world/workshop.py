@@ -11,7 +11,7 @@ from conformance.contract import Contract
 from conformance.resources import RESOURCES, Made, Record
 from conformance.target import Client
 from conformance.world.record import Recorder
-from conformance.world.removal import removal
+from conformance.world.removal import removal, remove
 
 
 class SeedingError(Exception):
@@ -98,7 +98,7 @@ class HttpWorkshop:
             finally:
                 # A create may answer with what it made before.
                 for created in reversed(dict.fromkeys(made)):
-                    self.client.request("DELETE", created.path)
+                    remove(self.client, self.contract, created)
 
     def take_back_settings(self) -> None:
         """Unset what was set for the whole server: other checks, and Prefect's own client, go by it."""

@@ -18,7 +18,7 @@ from conformance.suite.members import Lineage
 from conformance.suite.tables import Table, tables
 from conformance.suite.writes import Write, every_write, times
 from conformance.target import Client, Exchange
-from conformance.world import World
+from conformance.world import World, removal, remove
 
 SERVER_ERROR = "hostile.no-server-error"
 READABLE = "hostile.accepted-is-readable"
@@ -201,9 +201,8 @@ class Ordeals:
         return next((t for t in tables(self._contract).values() if plain and t.name == resource.name), None)
 
     def _remove(self, resource: Resource, made: Made) -> None:
-        destroy = self._contract.operations.get(resource.destroys or "")
-        if destroy is not None:
-            self._client.request("DELETE", destroy.fill(resource.fill(destroy.label, made)))
+        if (created := removal(self._contract, resource, made.record, made.address)) is not None:
+            remove(self._client, self._contract, created)
 
 
 def _decoded(exchange: Exchange) -> Any:
