@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import platformdirs
 import pytest
@@ -18,6 +18,14 @@ from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
 from conformance.run import Run, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
+
+_PLUGINS: Final = (
+    "no:cacheprovider",
+    "xdist.plugin",
+    "allure_pytest.plugin",
+    "conformance.plugin",
+    "conformance.plugin.screen",
+)
 
 
 @shared_options.reaching
@@ -107,8 +115,10 @@ def run(
 
 
 def _run(settings: Settings) -> int:
-    # What the user's own pytest is told must not change a verdict.
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    # What the user's own pytest is told, or has been given as plugins, must not change a verdict.
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(variable, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # Hypothesis keeps notes; not in the folder that the user happens to be in.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", platformdirs.user_cache_dir("prefect-conformance-hypothesis"))
     arguments = [
@@ -117,15 +127,7 @@ def _run(settings: Settings) -> int:
         f"--confcutdir={SUITE}",
         "-c",
         os.devnull,
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "-p",
-        # Its own plugin has nothing to do here, and loads all of it.
-        "no:schemathesis",
-        "-p",
-        "conformance.plugin.screen",
+        *(word for plugin in _PLUGINS for word in ("-p", plugin)),
         *options.arguments(settings),
     ]
     # Whoever stops a container or a job sends this first: it is what Ctrl-C is.

@@ -8,7 +8,6 @@ import pytest
 from _pytest.outcomes import Exit
 
 from conformance.errors import ConformanceError, ExitCode
-from conformance.plugin.bench import Bench
 from conformance.run import Run, reports
 from conformance.settings import Settings
 from conformance.verdicts.console import stdout
@@ -67,6 +66,8 @@ class Controller:
             raise
         workbench = self.run.workbench
         if workbench is not None and not self._distributed:
+            from conformance.plugin.bench import Bench  # which loads what the checks need
+
             self.config.pluginmanager.register(Bench(workbench), "conformance-bench")
 
     @pytest.hookimpl(tryfirst=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,21 +15,24 @@ from conformance.contract import Contract, Reading
 from conformance.errors import TargetTrouble
 from conformance.run import unfinished
 from conformance.settings import Dialect, Settings
-from conformance.suite.bodies import Questions
 from conformance.suite.check import Declaration, declaration
 from conformance.suite.coverage import Coverage
 from conformance.suite.examiner import Examiner
-from conformance.suite.fuzz import Campaigns
-from conformance.suite.fuzz.ordeal import Ordeals
 from conformance.suite.guards import Guards
 from conformance.suite.journeys import Journeys
 from conformance.suite.outcome import NotApplicable, Violation
-from conformance.suite.walks import Walks
 from conformance.target import Access, Client, Csrf, Guarded, Journal, Sightings, Target, parse_database
 from conformance.target.pace import Pace
 from conformance.verdicts import waivers
 from conformance.verdicts.waivers import Waivers
 from conformance.world import CreatedLedger, HttpWorkshop, Population, Recorder, SeedingError, World, moved_on
+
+if TYPE_CHECKING:
+    # They load Hypothesis and requests. A run starts its servers first, which takes them longer than that takes us.
+    from conformance.suite.bodies import Questions
+    from conformance.suite.fuzz import Campaigns
+    from conformance.suite.fuzz.ordeal import Ordeals
+    from conformance.suite.walks import Walks
 
 _MAY_COME_BACK = 3.0
 """Seconds in which a target that is gone is waited for: one that is just being restarted, or its gateway."""
@@ -145,22 +148,30 @@ class Workbench:
     @cached_property
     def questions(self) -> Questions:
         """Generated questions about each collection."""
+        from conformance.suite.bodies import Questions
+
         return Questions(self.examiner)
 
     @cached_property
     def campaigns(self) -> Campaigns:
         """The fuzz of each operation, done once."""
+        from conformance.suite.fuzz import Campaigns
+
         settings = self.settings
         return Campaigns(self.contract, self.client, self.world, settings.fuzz_examples, settings.seed)
 
     @cached_property
     def ordeals(self) -> Ordeals:
         """What hostile values do to each writing operation, tried once."""
+        from conformance.suite.fuzz.ordeal import Ordeals
+
         return Ordeals(self.contract, self.client, self.world)
 
     @cached_property
     def walks(self) -> Walks:
         """The walks over collections that hang on each other, taken once."""
+        from conformance.suite.walks import Walks
+
         return Walks(self.contract, self.client, self.world, self.settings.seed)
 
     @cached_property
