@@ -81,8 +81,9 @@ def test_each_row_comes_on_one_page(subject: Table, examiner: Examiner) -> None:
             if again:
                 by = body.get("sort", "no sort")
                 raise Violation(
-                    f"pages of {size} under {by} do not bring each row once",
-                    expected={"rows": len(whole)},
+                    # Without the numbers: where nothing fences the query, they depend on what other checks have made.
+                    f"pages under {by} do not bring each row once",
+                    expected={"rows": len(whole), "pages of": size},
                     observed={
                         "rows": len(laid),
                         "missing": sorted(set(whole) - set(laid))[:5],
