@@ -116,6 +116,23 @@ def test_the_second_run_asks_nothing_before_its_checks(tmp_path: Path, monkeypat
 
 
 @pytest.mark.server
+def test_what_is_known_is_listed_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = Kind(tmp_path / "known.json", "a key")
+    monkeypatch.setattr(embedded, "kind", lambda _: kind)
+    listed = []
+    for _ in range(2):
+        told: list[str] = []
+        this = Run(Settings(reports=tmp_path / "reports", select=("routes.*",)), told.append)
+        try:
+            listed.append((list(this.open(to_list=True).planned), "prefect 3.9.1: starting" in told))
+        finally:
+            this.close(begun=False)
+    (first, started), (second, started_again) = listed
+    assert first == second
+    assert (started, started_again) == (True, False)
+
+
+@pytest.mark.server
 def test_what_is_changed_in_an_installed_release_is_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     release = embedded.newest()
     before = embedded.kind(release)

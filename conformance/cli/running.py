@@ -143,7 +143,7 @@ def _list(settings: Settings) -> int:
     console = Console(stderr=True)
     this = Run(settings, lambda text: console.print(escape(text), style="dim", soft_wrap=True))
     try:
-        this.open()
+        this.open(to_list=True)
         for requirement, subject in this.planned:
             print(f"{requirement}\t{subject}")
     finally:

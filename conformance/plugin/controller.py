@@ -45,7 +45,7 @@ class Controller:
         try:
             if not self.config.option.collectonly:
                 self.run.claim()
-            self.run.open()
+            self.run.open(to_list=self.config.option.collectonly)
             if not self.config.option.collectonly:
                 self.run.populate()
                 if self.run.lost is not None:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from conformance.errors import ProvisioningError
 from conformance.run.timings import Timings
@@ -13,6 +14,9 @@ from conformance.settings import Settings
 from conformance.target import Access, Guarded, Redactor, Target, discover, embedded, parse_database, recollection
 
 Progress = Callable[[str], None]
+
+_NOWHERE: Final = "http://127.0.0.1/api"
+"""Stands where one of them would be."""
 
 
 class OwnServers:
@@ -37,6 +41,12 @@ class OwnServers:
     def urls(self) -> list[str]:
         """The base URL of each worker's."""
         return [server.url for server in self._servers]
+
+    def known(self) -> Target | None:
+        """What a server of them has said of itself in an earlier run, at no address; None where that is not known."""
+        if self._settings.contract is not None:
+            return None
+        return recollection.recall(embedded.kind(self.release), _NOWHERE)
 
     def start(self) -> None:
         """Provision the release where it is not there, and start a server for each worker; they are on their way up."""

@@ -86,13 +86,14 @@ class Run:
         """Take the reports folder, until `close`. Raises ConformanceError while another run has it."""
         self._claim = places.Claim(self.settings.reports)
 
-    def open(self) -> Self:
+    def open(self, *, to_list: bool = False) -> Self:
         """Everything that comes before the first check.
 
-        Raises ConformanceError, with one line for the user, where the run can't begin.
+        `to_list`: no check will follow, so that no server is started where it is known what one would say. Raises
+        ConformanceError, with one line for the user, where the run can't begin.
         """
         reached = self.check(self.settings)
-        target = self._find(reached)
+        target = self._find(reached, to_list=to_list)
         with self.timings.phase("target"):
             for note in target.notes:
                 self.progress(note)
@@ -354,9 +355,11 @@ class Run:
             raise RuntimeError("the run has not been opened")
         return self.workbench
 
-    def _find(self, reached: Access) -> Target:
+    def _find(self, reached: Access, *, to_list: bool) -> Target:
         if self.settings.url is None:
             self._own = OwnServers(self.settings, self.timings, self.progress)
+            if to_list and (known := self._own.known()) is not None:
+                return known
             self._own.start()
             return self._own.target(reached)
         with self.timings.phase("target"):
