@@ -112,7 +112,7 @@ def test_what_was_proved_before_ctrl_c_is_kept(tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "reports" / kill_matrix.JSON).read_text())
     assert len(rows) in (2, 3)  # one more may have been under way
     assert all(row["own"]["caught"] for row in rows)
-    assert not any("Traceback" in line for line in said)
+    assert not any("Traceback" in line for line in said), "".join(said)
 
 
 @pytest.mark.server
