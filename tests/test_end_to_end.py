@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from conftest import cli
 
 from conformance.faults import Fault, Proxy
 from conformance.faults.fault import Request, Response, Upstream
+from conformance.target import embedded
 from conformance.verdicts import document
 
 pytestmark = pytest.mark.server
@@ -59,10 +61,6 @@ def test_a_waiver_whose_check_passes_is_an_error(server: Any, tmp_path: Path) ->
 
 
 def test_a_server_that_goes_away_ends_the_run_in_seconds(tmp_path: Path) -> None:
-    import time
-
-    from conformance.target import embedded
-
     started = embedded.start(embedded.newest(), print)
     script = Path(sys.executable).with_name("prefect-conformance")
     # So many that a time-out a check would show.
@@ -117,8 +115,6 @@ def test_a_run_of_one_cell_tells_of_that_cell(server: Any, tmp_path: Path) -> No
 
 @pytest.mark.wide
 def test_what_a_server_of_ours_can_not_remove_leaves_the_run_whole(tmp_path: Path) -> None:
-    from conformance.target import embedded
-
     async def keeping(request: Request, upstream: Upstream) -> Response:
         kept = request.method == "DELETE" and request.path.startswith("/artifacts/")
         return Response.of(500, {"exception_message": "Internal Server Error"}) if kept else await upstream(request)
@@ -138,8 +134,6 @@ def test_what_a_server_of_ours_can_not_remove_leaves_the_run_whole(tmp_path: Pat
 @pytest.mark.wide
 def test_what_a_server_fails_to_tell_of_is_not_left_there(tmp_path: Path) -> None:
     """3.9.1 takes half a surrogate pair as an artifact's data: no listing of artifacts would ever be answered again."""
-    from conformance.target import embedded
-
     started = embedded.start(embedded.newest(), print)
     try:
         select = ("--select", "hostile.* PATCH /artifacts/{id}", "--select", "hostile.* POST /artifacts/")
@@ -153,6 +147,7 @@ def test_what_a_server_fails_to_tell_of_is_not_left_there(tmp_path: Path) -> Non
 
 _BEFORE_THE_SERVERS = """
 import sys
+import time
 from conformance.errors import ProvisioningError
 from conformance.target import embedded
 

@@ -44,9 +44,8 @@ class OwnServers:
 
     def known(self) -> Target | None:
         """What a server of them has said of itself in an earlier run, at no address; None where that is not known."""
-        if self._settings.contract is not None:
-            return None
-        return recollection.recall(embedded.kind(self.release), _NOWHERE)
+        kind = self._kind()
+        return None if kind is None else recollection.recall(kind, _NOWHERE)
 
     def start(self) -> None:
         """Provision the release where it is not there, and start a server for each worker; they are on their way up."""
@@ -77,8 +76,8 @@ class OwnServers:
 
         Raises TargetError as `discover`.
         """
-        kind = embedded.kind(self.release)
-        if self._settings.contract is None:
+        kind = self._kind()
+        if kind is not None:
             with self._timings.phase("target"):
                 if (known := recollection.recall(kind, self.urls[0])) is not None:
                     self._recalled = kind
@@ -87,7 +86,8 @@ class OwnServers:
         self._progress(f"reading the contract of {self.urls[0]}")
         with self._timings.phase("target"):
             found = discover(self.urls[0], access, self._settings.contract, self._settings.rate)
-        recollection.remember(kind, found)
+        if kind is not None:
+            recollection.remember(kind, found)
         return found
 
     def differs(self, target: Target, access: Access) -> bool:
@@ -117,6 +117,10 @@ class OwnServers:
         for server in (*self._servers, *([self._guarded] if self._guarded else [])):
             server.stop()
         return [] if self._databases is None else self._databases.close()
+
+    def _kind(self) -> embedded.Kind | None:
+        """By what it is known what they say; None where another document than theirs counts."""
+        return None if self._settings.contract is not None else embedded.kind(self.release)
 
     @contextmanager
     def _redacted(self) -> Iterator[None]:

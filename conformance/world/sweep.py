@@ -87,7 +87,7 @@ def _sweep(
     refused: dict[Created, int] = {}
     for _ in range(_ROUNDS):
         found, swept.partial = listing(client, contract)
-        unlisted = _unlisted(left, swept, found)
+        unlisted = _unlisted(left, found, swept.partial)
         # What hangs on another goes with it: only what is shown to be there needs a request.
         listed = sorted(mine.of(found, contract) - {*unlisted}, key=lambda created: created.path)
         todo = [*unlisted, *listed]
@@ -95,20 +95,20 @@ def _sweep(
             break
         left = refused = _remove(client, contract, todo, swept)
     else:
-        found, _ = listing(client, contract)
+        found, swept.partial = listing(client, contract)
     there = mine.of(found, contract)
     for created in sorted(there, key=lambda created: (created.collection, created.path)):
         status = refused.get(created, 0)
         swept.note(f"{created.path} is still there" + (f": DELETE answered {status}" if status else ""), status)
-    for created in _unlisted(refused.keys() - there, swept, found):
+    for created in _unlisted(refused.keys() - there, found, swept.partial):
         swept.note(f"DELETE {created.path} answered {refused[created]}", refused[created])
     swept.unknown = _unknown(ledger) - (found.keys() - swept.partial)
     _tell_of_others(swept, mine, before, found)
 
 
-def _unlisted(some: Iterable[Created], swept: Swept, found: Listing) -> list[Created]:
+def _unlisted(some: Iterable[Created], found: Listing, partial: frozenset[str]) -> list[Created]:
     """Those that no listing would show if they were there."""
-    return [created for created in some if created.collection not in found or created.collection in swept.partial]
+    return [created for created in some if created.collection not in found or created.collection in partial]
 
 
 def _tell_of_others(swept: Swept, mine: _Mine, before: Inventory, found: Listing) -> None:
