@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,10 +91,16 @@ def test_a_pattern_that_matches_no_fault_is_bad_input(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "Error: no fault matches --select 'no-such-fault'\n")
 
 
+def _press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)  # it is for all of the group
+
+
 @pytest.mark.server
-def test_what_was_proved_before_ctrl_c_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [_press_ctrl_c, subprocess.Popen.terminate])
+def test_what_was_proved_before_it_is_stopped_is_kept(
+    stop: Callable[[subprocess.Popen[str]], None], tmp_path: Path
+) -> None:
     script = Path(sys.executable).with_name("prefect-conformance")
-    # As a shell starts what is in front: it is for all of the group.
     with subprocess.Popen(
         [script, "prove", "--select", "paging.*", "--workers", "1"],
         cwd=tmp_path,
@@ -106,7 +113,7 @@ def test_what_was_proved_before_ctrl_c_is_kept(tmp_path: Path) -> None:
         for line in process.stderr:
             said.append(line)
             if line.startswith("2/"):
-                os.killpg(process.pid, signal.SIGINT)
+                stop(process)
     assert process.returncode == ExitCode.INCOMPLETE, said
     assert said[-1] == "Error: interrupted\n"
     rows = json.loads((tmp_path / "reports" / kill_matrix.JSON).read_text())

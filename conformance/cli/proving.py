@@ -39,7 +39,7 @@ def prove(
     if find_spec("uvicorn") is None:
         raise ConformanceError("prove needs more than is installed: pip install 'prefect-conformance[prove]'")
     from conformance.faults import FAULTS
-    from conformance.run import kill_matrix, proving
+    from conformance.run import interrupts, kill_matrix, proving
     from conformance.run.proof import Proof
 
     chosen = [
@@ -53,8 +53,9 @@ def prove(
     processes = min(len(chosen), shared_options.workers(workers, shared_options.cores()))
     found: dict[str, Proof] = {}
     try:
-        for proof in proving.prove(chosen, complete=complete, workers=processes, progress=_tell):
-            found[proof.fault] = proof
+        with interrupts.told_by_sigterm(), interrupts.insistent():
+            for proof in proving.prove(chosen, complete=complete, workers=processes, progress=_tell):
+                found[proof.fault] = proof
     finally:
         # However it ends: nothing that was proved is lost.
         proofs = [found[fault.id] for fault in chosen if fault.id in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,7 +15,7 @@ from rich.markup import escape
 from conformance.cli import certificates, shared_options
 from conformance.errors import ConformanceError, ExitCode
 from conformance.plugin import SUITE, options
-from conformance.run import Run, shards, sweeping
+from conformance.run import Run, interrupts, shards, sweeping
 from conformance.settings import DEFAULT_FUZZ_EXAMPLES, DEFAULT_SEED, Settings
 
 _PLUGINS: Final = (
@@ -26,6 +25,7 @@ _PLUGINS: Final = (
     "conformance.plugin",
     "conformance.plugin.screen",
 )
+"""All that are loaded, beside pytest's own: a verdict must not hang on what else is installed."""
 
 
 @shared_options.reaching
@@ -130,12 +130,8 @@ def _run(settings: Settings) -> int:
         *(word for plugin in _PLUGINS for word in ("-p", plugin)),
         *options.arguments(settings),
     ]
-    # Whoever stops a container or a job sends this first: it is what Ctrl-C is.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with interrupts.told_by_sigterm():
         code = pytest.main(arguments)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return ExitCode.USAGE if code == pytest.ExitCode.USAGE_ERROR else int(code)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.outcomes import Exit
 
 from conformance.errors import ConformanceError, ExitCode
-from conformance.run import Run, reports
+from conformance.run import Run, interrupts, reports
 from conformance.settings import Settings
 from conformance.verdicts.console import stdout
 from conformance.verdicts.model import Check, Judgement, Verdict
@@ -42,6 +43,10 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Find or start the target, and seed the world; a worker is told of both when it starts."""
+        # From here on, for pytest has put a hook of its own there before; what is added last is undone first.
+        hearing = ExitStack()
+        hearing.enter_context(interrupts.insistent())
+        self.config.add_cleanup(hearing.close)
         try:
             if not self.config.option.collectonly:
                 self.run.claim()

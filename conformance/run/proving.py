@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import queue
 import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final, Protocol
 
 from conformance.errors import ConformanceError
 from conformance.faults import FAULTS, Fault
+from conformance.run import interrupts
 from conformance.run.comparing import Comparison, Hearing
 from conformance.run.proof import Laboratory, Others, Proof
 from conformance.verdicts.model import Verdict
@@ -93,11 +93,10 @@ def _next(told: _Told, processes: Sequence[BaseProcess]) -> Proof | Exception | 
 
 
 def _end(processes: Sequence[BaseProcess]) -> None:
-    """Have those that are still at work put away what they have. After Ctrl-C they are doing that already."""
+    """Have those that are still at work put away what they have."""
     for process in processes:
         if process.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
+            process.terminate()
     for process in processes:
         if process.pid is not None:
             process.join(_PATIENCE)
@@ -106,7 +105,7 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Who is started here does not hear Ctrl-C while it is being loaded: it would end in a traceback."""
+    """Who is started here never hears Ctrl-C: it is for this process, which then ends the others."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -115,23 +114,24 @@ def _deaf() -> Iterator[None]:
 
 
 def _leave(*_: object) -> None:
-    """Hear Ctrl-C once: what is put away then is put away whole."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Hear it once: what is put away then is put away whole."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _work(ids: Sequence[str], complete: bool, progress: Progress, told: _Told) -> None:
-    """A worker's whole life."""
+    """A worker's whole life. It ends early where it is sent SIGTERM."""
     end: Exception | None = None
-    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
     try:
-        for proof in _proofs(ids, complete, progress):
-            told.put(proof)
+        with interrupts.insistent():
+            for proof in _proofs(ids, complete, progress):
+                told.put(proof)
     except KeyboardInterrupt:
-        pass
+        end = ConformanceError("a process of the proof was told to end before it was through")
     except Exception as error:  # noqa: BLE001 - it is raised where the user can be told
         end = error
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     told.put(end)
 
 
