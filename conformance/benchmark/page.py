@@ -69,7 +69,8 @@ def _table(found: Found) -> Iterator[str]:
     start = found.start
     bare = f"the bare server up: {spread(start.bare)}"
     yield f"| from the command to the first verdict | {spread(start.first)} | {bare} | {start.ratio:.2f} |"
-    yield f"| pytest collects all checks, whole command | {spread(start.collection)} | | |"
+    collecting = "pytest collects all checks, whole command, on a server that has served its document before"
+    yield f"| {collecting} | {spread(start.collection)} | | |"
     one, *others = found.workers.items()
     for number, seconds in others:
         ratio = median(seconds) / median(one[1])
