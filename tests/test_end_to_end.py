@@ -147,7 +147,6 @@ def test_what_a_server_fails_to_tell_of_is_not_left_there(tmp_path: Path) -> Non
 
 _BEFORE_THE_SERVERS = """
 import sys
-import time
 from conformance.errors import ProvisioningError
 from conformance.target import embedded
 

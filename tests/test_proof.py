@@ -123,6 +123,21 @@ def test_what_was_proved_before_it_is_stopped_is_kept(
 
 
 @pytest.mark.server
+def test_a_process_that_others_end_is_not_taken_for_one_that_is_through(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("prefect-conformance")
+    command = [str(script), "prove", "--select", "paging.*", "--workers", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("1/"):
+                subprocess.run(["pkill", "-TERM", "-P", str(process.pid), "-f", "spawn_main"], check=True)
+    assert process.returncode == ExitCode.USAGE, said
+    assert said[-1] == "Error: a process of the proof was told to end before it was through\n"
+
+
+@pytest.mark.server
 @pytest.mark.wide
 def test_a_fault_is_shown_to_its_requirement_and_to_others(tmp_path: Path) -> None:
     done = cli("prove", "--select", "put-appends", "--complete", "--output", "proof", cwd=tmp_path, timeout=600)

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
 from typing import Final
 
 _MOMENT: Final = 0.01
 """Seconds after which an interrupt that was swallowed is raised once more."""
 
 
-@contextmanager
-def told_by_sigterm() -> Iterator[None]:
+def told_by_sigterm() -> AbstractContextManager[None]:
     """What whoever stops a container or a job sends first is Ctrl-C. To be entered in the main thread."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return _handled(signal.SIGTERM, signal.default_int_handler)
+
+
+def deaf() -> AbstractContextManager[None]:
+    """Ctrl-C is not heard; nor, ever, by a process that is started meanwhile. To be entered in the main thread."""
+    return _handled(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _handled(
+    number: signal.Signals, handler: Callable[[int, FrameType | None], object] | signal.Handlers
+) -> Iterator[None]:
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final, Protocol
@@ -53,7 +53,7 @@ def prove(faults: Sequence[Fault], *, complete: bool, workers: int, progress: Pr
     shares = [tuple(fault.id for fault in faults[number::workers]) for number in range(workers)]
     processes = [context.Process(target=_work, args=(ids, complete, progress, told)) for ids in shares if ids]
     try:
-        with _deaf():
+        with interrupts.deaf():  # Ctrl-C is for this process, which then ends the others
             for process in processes:
                 process.start()
         going = len(processes)
@@ -103,18 +103,8 @@ def _end(processes: Sequence[BaseProcess]) -> None:
             process.kill()
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Who is started here never hears Ctrl-C: it is for this process, which then ends the others."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _leave(*_: object) -> None:
-    """Hear it once: what is put away then is put away whole."""
+    """Hear SIGTERM once: what is put away then is put away whole."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,8 +22,6 @@ from conformance.target.csrf import Csrf
 from conformance.target.endurance import ENDURANCE, Endurance
 from conformance.target.journal import Exchange, Journal
 from conformance.target.pace import Pace
-
-T = TypeVar("T")
 
 # A repetition is no news: what comes of it is in the verdict. By default each would be logged.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -210,14 +208,13 @@ class Client:
         if content is not None and declared:
             extra.setdefault("content-type", "application/json")
         request = self._http.build_request(method, self.base_url + path, content=content, params=params, headers=extra)
-
-        def deliver(time: int) -> httpx.Response:
-            response, _ = self._deliver(request)
-            if response.status_code in BUSY and not self._fails_alone(request, response, time):
-                raise _busy(request, response)
-            return response
-
-        return _insist(deliver, _again(repeatable=only_reads(request.method, request.url.path)))
+        again = _again(repeatable=only_reads(request.method, request.url.path))
+        for attempt in stamina.retry_context(on=again, attempts=None, timeout=None, **_PATIENCE):
+            with attempt:
+                response, _ = self._deliver(request)
+                if response.status_code in BUSY and not self._fails_alone(request, response, attempt.num):
+                    raise _busy(request, response)
+        return response
 
     def _fails_alone(self, request: httpx.Request, response: httpx.Response, refusals: int) -> bool:
         """Whether a question gets 503 each time while another one is answered: then that is its answer.
@@ -237,14 +234,13 @@ class Client:
         Only a gateway's 429 is waited for: it says nothing about the request. Raises Unreachable and Busy.
         """
         request = self._http.build_request(method, url, content=content, headers=dict(headers))
-
-        def deliver(_: int) -> Exchange:
-            response, exchange = self._deliver(request)
-            if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                raise _busy(request, response)
-            return exchange
-
-        return _insist(deliver, _again(repeatable=True))
+        again = _again(repeatable=True)
+        for attempt in stamina.retry_context(on=again, attempts=None, timeout=None, **_PATIENCE):
+            with attempt:
+                response, exchange = self._deliver(request)
+                if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    raise _busy(request, response)
+        return exchange
 
     def _deliver(self, request: httpx.Request) -> tuple[httpx.Response, Exchange]:
         """Send a request, and again as long as it is safe to and a connection may come of it."""
@@ -265,7 +261,10 @@ class Client:
         def again(error: Exception) -> bool:
             return isinstance(error, Unreachable) and self._may_repeat(request, error)
 
-        return _insist(lambda _: self._exchange(request), again, _ATTEMPTS)
+        for attempt in stamina.retry_context(on=again, attempts=_ATTEMPTS, timeout=None, **_PATIENCE):
+            with attempt:
+                found = self._exchange(request)
+        return found
 
     def _may_repeat(self, request: httpx.Request, trouble: Unreachable) -> bool:
         """Whether a request that got no answer does no harm when it is sent again, and may get one."""
@@ -391,21 +390,6 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _insist(act: Callable[[int], T], again: Callable[[Exception], bool | float], attempts: int | None = None) -> T:
-    """What `act` returns, which is told which time it is, from 1; Stamina asks `again` what it raises."""
-    # Nearly all is done at once, and needs none of Stamina, which takes a third of a millisecond to be set up.
-    try:
-        return act(1)
-    except Exception as error:  # noqa: BLE001 - Stamina hears of it below, and raises what is not to be tried again
-        failed = error
-    for attempt in stamina.retry_context(on=again, attempts=attempts, timeout=None, **_PATIENCE):
-        with attempt:
-            if attempt.num == 1:
-                raise failed
-            found = act(attempt.num)
-    return found
 
 
 def _busy(request: httpx.Request, response: httpx.Response) -> Busy:
