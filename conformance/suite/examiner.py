@@ -30,8 +30,9 @@ _MOST_ROWS = 5
 _PAGE = 200
 """The most rows that a query may be asked for."""
 
-_AT_ONCE = 3
-"""Queries that are under way at the same time."""
+_AT_ONCE = 2
+"""Queries that are under way at the same time: one is answered while the next is sent. More of them only wait for each
+other in a server that shares this machine's cores."""
 
 _MOST_PAGES = 10
 """Pages that are read of a query that can't be fenced, on a server that others use too."""
